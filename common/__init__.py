@@ -1,0 +1,1 @@
+"""The cellar: money, ids, errors, users, tenancy, idempotency, outbox and clock."""

@@ -1,0 +1,36 @@
+"""The API's edge: bodies read strictly, fields, pages, and the view that acts for somebody.
+
+Here: what every endpoint shares. How errors are told is in `errors`, who asks in `users`.
+"""
+
+from common.api.bodies import MAX_BODY, MAX_DEPTH, bounded, read_json
+from common.api.fields import (
+    AmountField,
+    DateField,
+    IdField,
+    StrictSerializer,
+    TextField,
+    TimestampField,
+)
+from common.api.pages import MAX_LIMIT, CursorPages, parameter, path_id
+from common.api.problems import ProblemOut
+from common.api.views import View
+
+__all__ = [
+    "MAX_BODY",
+    "MAX_DEPTH",
+    "MAX_LIMIT",
+    "AmountField",
+    "CursorPages",
+    "DateField",
+    "IdField",
+    "ProblemOut",
+    "StrictSerializer",
+    "TextField",
+    "TimestampField",
+    "View",
+    "bounded",
+    "parameter",
+    "path_id",
+    "read_json",
+]

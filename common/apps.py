@@ -1,0 +1,18 @@
+from django.apps import AppConfig
+from django.contrib.auth import signals
+from django.core import checks
+from django.utils.module_loading import autodiscover_modules
+
+from common import tenancy
+
+
+class CommonConfig(AppConfig):
+    name = "common"
+
+    def ready(self) -> None:
+        from common import users  # its imports need the models
+
+        checks.register(tenancy.check_declared)
+        checks.register(tenancy.check_role, checks.Tags.database)
+        signals.user_logged_in.connect(users.remember_bank)
+        autodiscover_modules("reactions")

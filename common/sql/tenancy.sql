@@ -1,0 +1,47 @@
+-- Who the running transaction works for: `tenancy.acting` sets it, the policies read it.
+
+CREATE OR REPLACE FUNCTION perimeter_bank() RETURNS uuid
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$ SELECT nullif(current_setting('perimeter.bank', true), '')::uuid $$;
+
+CREATE OR REPLACE FUNCTION perimeter_jurisdiction() RETURNS uuid
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$ SELECT nullif(current_setting('perimeter.jurisdiction', true), '')::uuid $$;
+
+-- Set the bank for this transaction and return its jurisdiction, NULL where there is no such bank.
+CREATE OR REPLACE FUNCTION perimeter_act(bank uuid) RETURNS uuid
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+    jurisdiction uuid;
+BEGIN
+    PERFORM set_config('perimeter.bank', bank::text, true);
+    SELECT jurisdiction_id INTO jurisdiction FROM common_bank WHERE id = bank;
+    PERFORM set_config('perimeter.jurisdiction', coalesce(jurisdiction::text, ''), true);
+    RETURN jurisdiction;
+END $$;
+
+-- Every bank's id, and nothing else of it: for jobs that go through the banks one by one.
+-- The pattern of a look-up across tenants: a definer function, and a policy that opens the table to
+-- its owner while the function has `perimeter.lookup` on. (A SET clause would need a superuser.)
+CREATE OR REPLACE FUNCTION perimeter_bank_ids() RETURNS SETOF uuid
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
+AS $$
+BEGIN
+    PERFORM set_config('perimeter.lookup', 'on', true);
+    RETURN QUERY SELECT id FROM common_bank ORDER BY id;
+    PERFORM set_config('perimeter.lookup', '', true);
+END $$;
+
+DROP POLICY IF EXISTS lookup ON common_bank;
+CREATE POLICY lookup ON common_bank FOR SELECT TO perimeter_owner
+    USING (current_setting('perimeter.lookup', true) = 'on');
+
+-- Refuses whatever statement it is put on, from any role: what is written stays.
+CREATE OR REPLACE FUNCTION perimeter_append_only() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'PM002';
+END $$;

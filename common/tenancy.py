@@ -1,0 +1,340 @@
+"""To whom each row belongs, and the one door through which a bank's rows are touched.
+
+Here: the declarations of tenancy, the SQL derived from them (row-level security, grants, composite
+foreign keys) and `acting`. Not here: who somebody is (`users`), what they may do (`users.ROLES`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.apps import AppConfig, apps
+from django.conf import settings
+from django.core import checks
+from django.db import connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import ForeignKey, Model
+from psycopg.pq import TransactionStatus
+
+from common import errors
+
+if TYPE_CHECKING:
+    from common.users import Actor
+
+OWNER = "perimeter_owner"
+APP = "perimeter_app"
+SUPERVISOR = "perimeter_supervisor"
+
+
+class Kind(enum.Enum):
+    """Whose a row is."""
+
+    BANK = "bank"
+    PRINCIPAL = "principal"
+    MARKET = "market"
+    PLATFORM = "platform"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tenancy:
+    """A table's tenancy: `column` names the tenant, `grants` what the writing role may do."""
+
+    kind: Kind
+    grants: str
+    column: str
+
+
+def bank(grants: str = "SELECT, INSERT, UPDATE", column: str = "bank_id") -> Tenancy:
+    """Declare rows of one bank each; its jurisdiction's supervisor may read them."""
+    return Tenancy(Kind.BANK, grants, column)
+
+
+def principal(grants: str = "SELECT, INSERT, UPDATE") -> Tenancy:
+    """Declare rows of one bank each, or of the state where `bank_id` is NULL."""
+    return Tenancy(Kind.PRINCIPAL, grants, "bank_id")
+
+
+def market(grants: str = "SELECT, INSERT, UPDATE", column: str = "jurisdiction_id") -> Tenancy:
+    """Declare rows of one jurisdiction: its banks read them, its supervisor writes them."""
+    return Tenancy(Kind.MARKET, grants, column)
+
+
+def platform(grants: str = "SELECT") -> Tenancy:
+    """Declare rows that are nobody's secret."""
+    return Tenancy(Kind.PLATFORM, grants, "")
+
+
+def declared(model: type[Model]) -> Tenancy | None:
+    """Return the tenancy of a model: its own `tenancy`, or the one in `settings.TENANCY`."""
+    own = model.__dict__.get("tenancy")
+    if own is None and model._meta.auto_created:
+        return declared(model._meta.auto_created)  # a many-to-many table is its owner's
+    return own or settings.TENANCY.get(model._meta.label)
+
+
+def check_declared(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:
+    """Refuse a model that does not say to whom its rows belong."""
+    return [
+        checks.Error(
+            f"{model._meta.label} does not declare its tenancy.",
+            hint="Set `tenancy = tenancy.bank()` (or principal, market, platform) on the model.",
+            obj=model,
+            id="perimeter.E001",
+        )
+        for model in _tables()
+        if declared(model) is None
+    ]
+
+
+def check_role(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **_: Any
+) -> list[checks.CheckMessage]:
+    """Refuse an application's connection that row-level security or grants would not hold."""
+    if "default" not in (databases or ()):
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT rolname, rolsuper OR rolbypassrls OR EXISTS (SELECT FROM pg_class"
+            " WHERE relnamespace = 'public'::regnamespace"
+            " AND pg_has_role(current_user, relowner, 'MEMBER'))"
+            " FROM pg_roles WHERE rolname = current_user"
+        )
+        role, escapes = cursor.fetchone()
+    if not escapes:
+        return []
+    return [
+        checks.Error(
+            f"The application connects as {role}, whom row-level security does not hold.",
+            hint=f"Let DATABASE_URL name {APP}: neither superuser, nor BYPASSRLS, nor an owner.",
+            id="perimeter.E002",
+        )
+    ]
+
+
+# --- The door ------------------------------------------------------------------------------------
+@dataclasses.dataclass(frozen=True, slots=True)
+class Acting:
+    """On whose behalf the running transaction works. `bank_id` is None for the state."""
+
+    actor: Actor
+    bank_id: UUID | None
+    jurisdiction_id: UUID | None
+    request_id: str
+
+
+_current: ContextVar[Acting | None] = ContextVar("perimeter_acting", default=None)
+
+
+def current() -> Acting:
+    """Return who acts; a bug if nobody does."""
+    acting_now = _current.get()
+    assert acting_now is not None, "no bank's row is touched outside `tenancy.acting`"
+    return acting_now
+
+
+@contextmanager
+def acting(
+    bank_id: UUID | None, actor: Actor, *, request_id: str = "", snapshot: bool = False
+) -> Iterator[Acting]:
+    """Open the transaction in which `actor` works for one bank, or for the state (None).
+
+    A supervisor's transaction runs as the role that reads all banks of the jurisdiction and
+    writes none. `snapshot`: one read-only view of the data from begin to end.
+
+    Raises: BANK_UNKNOWN; NOT_YOUR_BANK if the actor belongs to another bank.
+    """
+    if actor.bank_id is not None and actor.bank_id != bank_id:
+        raise errors.Refused("NOT_YOUR_BANK", {"bank": str(bank_id)})
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        if snapshot:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        if bank_id is not None:
+            cursor.execute("SELECT perimeter_act(%s)", [bank_id])
+            jurisdiction_id = cursor.fetchone()[0]
+            if jurisdiction_id is None:
+                raise errors.Refused("BANK_UNKNOWN", {"bank": str(bank_id)})
+        else:
+            jurisdiction_id = actor.jurisdiction_id
+            cursor.execute(
+                "SELECT set_config('perimeter.jurisdiction', %s, true)",
+                [str(jurisdiction_id or "")],
+            )
+            if actor.supervises:
+                cursor.execute(f"SET LOCAL ROLE {SUPERVISOR}")
+        token = _current.set(Acting(actor, bank_id, jurisdiction_id, request_id))
+        try:
+            yield current()
+            # PostgreSQL answers COMMIT after a failed statement with a silent ROLLBACK.
+            assert connection.connection.info.transaction_status is not TransactionStatus.INERROR, (
+                "a refusal was caught inside the transaction that it broke"
+            )
+        finally:
+            _current.reset(token)
+
+
+def bank_ids() -> list[UUID]:
+    """Return every bank's id, for jobs that go through the banks one by one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT perimeter_bank_ids()")
+        return [row[0] for row in cursor.fetchall()]
+
+
+# --- The SQL derived from the declarations -------------------------------------------------------
+def apply_schema(db: BaseDatabaseWrapper) -> bool:
+    """Bring functions, triggers, policies, grants and composite keys up to date; say if it wrote.
+
+    Runs as the owner after each migration. A digest of the statements is kept in the schema, so
+    that an unchanged schema is not locked again.
+    """
+    digest = schema_digest()
+    with transaction.atomic(using=db.alias), db.cursor() as cursor:
+        cursor.execute("SELECT to_regprocedure('perimeter_schema_digest()') IS NOT NULL")
+        if cursor.fetchone()[0]:
+            cursor.execute("SELECT perimeter_schema_digest()")
+            if cursor.fetchone()[0] == digest:
+                return False
+        for statement in _statements():
+            cursor.execute(statement)
+        cursor.execute(
+            "CREATE OR REPLACE FUNCTION perimeter_schema_digest() RETURNS text"
+            f" LANGUAGE sql IMMUTABLE AS $$ SELECT '{digest}' $$"
+        )
+    return True
+
+
+@cache
+def schema_digest() -> str:
+    """Return the digest that this program's schema has; the database tells of its own."""
+    return hashlib.sha256("\n".join(_statements()).encode()).hexdigest()
+
+
+def bank_tables() -> list[type[Model]]:
+    """Return the models whose rows a bank owns (the state's share of PRINCIPAL ones included)."""
+    return [model for model in _tables() if _is_bank_owned(model)]
+
+
+@cache
+def _tables() -> tuple[type[Model], ...]:
+    models = apps.get_models(include_auto_created=True)
+    return tuple(m for m in models if m._meta.managed and not m._meta.proxy)
+
+
+def _of(model: type[Model]) -> Tenancy:
+    tenancy = declared(model)
+    assert tenancy is not None, model  # `check_declared` has refused it before
+    return tenancy
+
+
+def _is_bank_owned(model: type[Model]) -> bool:
+    return _of(model).kind in (Kind.BANK, Kind.PRINCIPAL)
+
+
+def _statements() -> list[str]:
+    here = sorted((Path(__file__).parent / "sql").glob("*.sql"))
+    rest = [
+        path
+        for config in apps.get_app_configs()
+        if config.name != "common" and not config.name.startswith("django.")
+        for path in sorted((Path(config.path) / "sql").glob("*.sql"))
+    ]
+    return [
+        *(path.read_text() for path in here),
+        *(sql for model in _tables() for sql in _table_statements(model)),
+        *(sql for model in _tables() for sql in _composite_keys(model)),
+        *(path.read_text() for path in rest),
+        _DEFINERS,
+    ]
+
+
+# Only the application calls what runs with the owner's rights: not the supervisor, not the public.
+_DEFINERS = f"""
+DO $$ DECLARE f regprocedure; BEGIN
+    FOR f IN SELECT oid FROM pg_proc
+              WHERE prosecdef AND pronamespace = 'public'::regnamespace
+    LOOP
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO {APP}', f);
+    END LOOP;
+END $$
+"""
+
+
+def _table_statements(model: type[Model]) -> Iterator[str]:
+    table, tenancy = model._meta.db_table, _of(model)
+    column = tenancy.column
+    yield f"REVOKE ALL ON {table} FROM PUBLIC, {APP}, {SUPERVISOR}"
+    if tenancy.kind is Kind.PLATFORM:
+        yield f"GRANT {tenancy.grants} ON {table} TO {APP}"
+        yield f"GRANT SELECT ON {table} TO {SUPERVISOR}"
+        return
+    if tenancy.kind is Kind.PRINCIPAL:
+        yield (
+            f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS bank_id uuid DEFAULT perimeter_bank()"
+        )
+    yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
+    yield f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY"
+    own = {
+        Kind.BANK: f"{column} = perimeter_bank()",
+        Kind.PRINCIPAL: f"({column} = perimeter_bank()"
+        f" OR ({column} IS NULL AND perimeter_bank() IS NULL))",
+        Kind.MARKET: f"{column} = perimeter_jurisdiction()",
+    }[tenancy.kind]
+    writer = SUPERVISOR if tenancy.kind is Kind.MARKET else APP
+    yield from _policy(table, "tenant", f"FOR ALL TO {writer}, {OWNER} USING ({own})")
+    yield f"GRANT {tenancy.grants} ON {table} TO {writer}"
+    if tenancy.kind is Kind.MARKET:
+        yield from _policy(table, "reader", f"FOR SELECT TO {APP} USING ({own})")
+        yield f"GRANT SELECT ON {table} TO {APP}"
+    elif tenancy.kind is Kind.PRINCIPAL:
+        yield from _policy(table, "state", f"FOR ALL TO {SUPERVISOR} USING ({own})")
+        yield f"GRANT {tenancy.grants} ON {table} TO {SUPERVISOR}"
+    elif model._meta.label == "common.Bank":  # the supervisor keeps the register of banks
+        seen = "jurisdiction_id = perimeter_jurisdiction()"
+        yield from _policy(table, "supervisor", f"FOR ALL TO {SUPERVISOR} USING ({seen})")
+        yield f"GRANT SELECT, INSERT, UPDATE ON {table} TO {SUPERVISOR}"
+    else:
+        seen = f"{column} IN (SELECT id FROM common_bank)"
+        yield from _policy(table, "supervisor", f"FOR SELECT TO {SUPERVISOR} USING ({seen})")
+        yield f"GRANT SELECT ON {table} TO {SUPERVISOR}"
+
+
+def _policy(table: str, name: str, rule: str) -> Iterator[str]:
+    yield f"DROP POLICY IF EXISTS {name} ON {table}"
+    yield f"CREATE POLICY {name} ON {table} {rule}"
+
+
+def _composite_keys(model: type[Model]) -> Iterator[str]:
+    """Tie each reference between tenants' tables to the same bank, below Django's own keys."""
+    if model._meta.label == "common.Bank" or not _is_bank_owned(model):
+        return
+    for field in model._meta.local_fields:
+        if not isinstance(field, ForeignKey):
+            continue
+        target = field.related_model
+        if target._meta.label == "common.Bank" or not _is_bank_owned(target):
+            continue
+        table, referred = model._meta.db_table, target._meta.db_table
+        pk = target._meta.pk.column
+        yield from _constraint(referred, f"{referred}_tenant_key", f"UNIQUE (bank_id, {pk})")
+        yield from _constraint(
+            table,
+            f"{table}_{field.column}_same_bank",
+            f"FOREIGN KEY (bank_id, {field.column}) REFERENCES {referred} (bank_id, {pk})",
+        )
+
+
+def _constraint(table: str, name: str, definition: str) -> Iterator[str]:
+    yield (
+        "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_constraint"
+        f" WHERE conrelid = '{table}'::regclass AND conname = '{name}')"
+        f" THEN ALTER TABLE {table} ADD CONSTRAINT {name} {definition}; END IF; END $$"
+    )

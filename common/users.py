@@ -1,0 +1,329 @@
+"""Who somebody is and what they may do: roles, scopes, actors; users, API keys and logging in.
+
+Here too how a request says who sends it: by a session's user or a key's text. Whose rows somebody
+may touch is `tenancy`'s.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import hashers, password_validation
+from django.contrib.auth.backends import BaseBackend
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection, transaction
+from django.http import HttpRequest
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from common import errors, ids, models, tenancy
+
+
+class Role(enum.StrEnum):
+    """What somebody is to the house; fixed by the law, hence in the code (docs/adr/0005)."""
+
+    CLIENT = "client"
+    DEALER = "dealer"
+    COMPLIANCE = "compliance"
+    OPERATIONS = "operations"
+    HEAD_OF_DESK = "head_of_desk"
+    AUDITOR = "auditor"
+    SUPERVISOR = "supervisor"
+    FINANCIAL_INTELLIGENCE = "financial_intelligence"
+    TAX_AUTHORITY = "tax_authority"
+    JOB = "job"
+
+
+# The officers of the state belong to a jurisdiction and to no bank.
+STATE = frozenset({Role.SUPERVISOR, Role.FINANCIAL_INTELLIGENCE, Role.TAX_AUTHORITY})
+
+_ALL_READ = frozenset({"market:read", "ledger:read", "users:read", "keys:read", "outbox:read"})
+
+# What a role may do. An edge asks for one of these; a key holds some of its user's.
+ROLES: Mapping[Role, frozenset[str]] = MappingProxyType(
+    {
+        Role.CLIENT: frozenset(),
+        Role.DEALER: frozenset({"market:read", "ledger:read"}),
+        Role.COMPLIANCE: frozenset({"market:read", "ledger:read", "users:read"}),
+        Role.OPERATIONS: _ALL_READ | {"ledger:close", "keys:write"},
+        Role.HEAD_OF_DESK: frozenset({"market:read", "ledger:read", "users:read"}),
+        Role.AUDITOR: _ALL_READ,
+        Role.SUPERVISOR: _ALL_READ,
+        Role.FINANCIAL_INTELLIGENCE: frozenset({"market:read"}),
+        Role.TAX_AUTHORITY: frozenset({"market:read"}),
+        Role.JOB: frozenset(),  # the house's own processes pass no edge
+    }
+)
+SCOPES = frozenset().union(*ROLES.values())
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts. `label` is what entries and status changes carry: `usr_…` or `job:name`."""
+
+    label: str
+    role: Role
+    bank_id: UUID | None
+    jurisdiction_id: UUID | None
+    user_id: UUID | None = None
+    scopes: frozenset[str] = frozenset()
+
+    @property
+    def supervises(self) -> bool:
+        """Whether the actor's transactions run as the role that reads every bank."""
+        return self.role is Role.SUPERVISOR
+
+
+def job(name: str, bank_id: UUID | None = None) -> Actor:
+    """Return the house's own process `name` as an actor."""
+    return Actor(f"job:{name}", Role.JOB, bank_id, None)
+
+
+def supervisor_of(jurisdiction_id: UUID) -> Actor:
+    """Return the office of the jurisdiction's supervisor as an actor."""
+    return Actor("job:supervisor", Role.SUPERVISOR, None, jurisdiction_id)
+
+
+def actor_of(user: models.User) -> Actor:
+    """Return a logged-in user as an actor, with all that the role may do."""
+    role = Role(user.role)
+    label = ids.show(models.User.id_prefix, user.pk)
+    return Actor(label, role, user.bank_id, user.jurisdiction_id, user.pk, ROLES[role])
+
+
+# --- Jurisdictions, banks, users -----------------------------------------------------------------
+
+
+def register_jurisdiction(
+    *, code: str, name: str, at: datetime, wall_at: datetime
+) -> models.Jurisdiction:
+    """Open a jurisdiction whose business clock stands at `at` when the wall's says `wall_at`."""
+    row = models.Jurisdiction(
+        code=code, name=name, clock_business_at=at, clock_wall_at=wall_at, clock_rate=1
+    )
+    with tenancy.acting(None, supervisor_of(row.id)):
+        row.save(force_insert=True)
+    return row
+
+
+def register_bank(*, actor: Actor, code: str, name: str) -> models.Bank:
+    """Open a tenant in the acting supervisor's jurisdiction."""
+    with tenancy.acting(None, actor) as acting:
+        assert acting.jurisdiction_id is not None
+        return models.Bank.objects.create(
+            jurisdiction_id=acting.jurisdiction_id, code=code, name=name
+        )
+
+
+_USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+def create_user(*, username: str, name: str, role: Role, password: str) -> models.User:
+    """Give somebody a login with the acting bank, or with the state; in the caller's transaction.
+
+    Raises: USERNAME_MALFORMED, ROLE_ELSEWHERE, PASSWORD_WEAK, USERNAME_TAKEN.
+    """
+    acting = tenancy.current()
+    assert acting.jurisdiction_id is not None
+    if not _USERNAME.fullmatch(username):
+        raise errors.Refused("USERNAME_MALFORMED", {"username": username})
+    if role is Role.JOB or (role in STATE) != (acting.bank_id is None):
+        raise errors.Refused("ROLE_ELSEWHERE", {"role": role})
+    user = models.User(
+        bank_id=acting.bank_id,
+        jurisdiction_id=acting.jurisdiction_id,
+        username=username,
+        name=name,
+        role=role,
+        password=hashers.make_password(password),
+    )
+    try:
+        password_validation.validate_password(password, user)
+    except ValidationError as weak:
+        raise errors.Refused("PASSWORD_WEAK", {"reasons": weak.messages}) from weak
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+    except IntegrityError as taken:
+        raise errors.Refused("USERNAME_TAKEN", {"username": username}) from taken
+    return user
+
+
+# --- Logging in ----------------------------------------------------------------------------------
+
+SESSION_BANK = "bank_id"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class House:
+    """What stands behind the @ of a login: a bank, or the state (`bank_id` None)."""
+
+    bank_id: UUID | None
+    jurisdiction_id: UUID
+
+    @property
+    def office(self) -> Actor:
+        """The house itself as an actor: what keeps its users and keys."""
+        if self.bank_id is None:
+            return supervisor_of(self.jurisdiction_id)
+        return job("office", self.bank_id)
+
+
+def house_of(code: str) -> House:
+    """Return the bank of that code, or the state of `gov.` and a jurisdiction's code.
+
+    Raises: HOUSE_UNKNOWN.
+    """
+    found = _lookup("SELECT * FROM perimeter_house(%s)", code)
+    if found is None:
+        raise errors.Refused("HOUSE_UNKNOWN", {"code": code})
+    return House(**found)
+
+
+class LoginBackend(BaseBackend):
+    """Django's way to us: `name@bank-code`, or `name@gov.jurisdiction-code`, and the password."""
+
+    def authenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **_: Any,
+    ) -> models.User | None:
+        """Return the active user of that login, None if the name or the password is wrong."""
+        if username is None or password is None:
+            return None
+        name, _at, house = username.strip().rpartition("@")
+        found = _lookup("SELECT * FROM perimeter_login(%s, %s)", name, house)
+        if found is None:
+            hashers.make_password(password)  # an unknown name takes as long as a wrong password
+            return None
+        if not hashers.check_password(password, found["password"]):
+            return None
+        with tenancy.acting(found["bank_id"], job("login", found["bank_id"])):
+            return self.get_user(found["id"])
+
+    def get_user(self, user_id: Any) -> models.User | None:
+        """Return the session's user if still active; inside `tenancy.acting`."""
+        return models.User.objects.filter(pk=user_id, is_active=True).first()
+
+
+def remember_bank(*, request: HttpRequest, user: models.User, **_: Any) -> None:
+    """Keep in the session whose user it is: it is loaded again only inside that bank."""
+    request.session[SESSION_BANK] = str(user.bank_id) if user.bank_id else None
+
+
+# --- API keys ------------------------------------------------------------------------------------
+
+_KEY = re.compile(r"sk_(?P<prefix>[0-9a-f]{16})_(?P<secret>[A-Za-z0-9_-]{43})")
+
+
+def issue_key(
+    *, user_id: UUID, name: str, scopes: Collection[str], expires_at: datetime, at: datetime
+) -> tuple[models.ApiKey, str]:
+    """Give a user a key and return it with its text, which is kept nowhere; in the caller's
+    transaction.
+
+    Raises: USER_UNKNOWN, SCOPE_NOT_HELD, EXPIRY_PAST.
+    """
+    user = models.User.objects.filter(pk=user_id, is_active=True).first()
+    if user is None:
+        raise errors.Refused("USER_UNKNOWN", {"user": str(user_id)})
+    if beyond := set(scopes) - ROLES[Role(user.role)]:
+        raise errors.Refused("SCOPE_NOT_HELD", {"scopes": sorted(beyond), "role": user.role})
+    if expires_at <= at:
+        raise errors.Refused("EXPIRY_PAST", {"expires_at": expires_at.isoformat()})
+    prefix, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
+    key = models.ApiKey.objects.create(
+        bank_id=user.bank_id,
+        user=user,
+        name=name,
+        prefix=prefix,
+        secret_sha256=_digest(secret),
+        scopes=sorted(scopes),
+        expires_at=expires_at,
+    )
+    return key, f"sk_{prefix}_{secret}"
+
+
+def revoke_key(*, key_id: UUID, at: datetime) -> models.ApiKey:
+    """End a key for good and return it; a revoked one stays as it is. In the caller's transaction.
+
+    Raises: NOT_FOUND.
+    """
+    models.ApiKey.objects.filter(pk=key_id, revoked_at__isnull=True).update(revoked_at=at)
+    key = models.ApiKey.objects.filter(pk=key_id).first()
+    if key is None:
+        raise errors.Refused("NOT_FOUND", {"key": ids.show(models.ApiKey.id_prefix, key_id)})
+    return key
+
+
+def holder_of(text: str, *, at: datetime) -> Actor | None:
+    """Return who acts by a key's text, None unless it is good at that moment.
+
+    The key may do what it was issued for and its user's role still may.
+    """
+    parts = _KEY.fullmatch(text)
+    if parts is None:
+        return None
+    key = _lookup("SELECT * FROM perimeter_api_key(%s)", parts["prefix"])
+    if key is None or key["expires_at"] <= at:
+        return None
+    if not hmac.compare_digest(_digest(parts["secret"]), key["secret_sha256"]):
+        return None
+    role = Role(key["role"])
+    return Actor(
+        label=ids.show(models.User.id_prefix, key["user_id"]),
+        role=role,
+        bank_id=key["bank_id"],
+        jurisdiction_id=key["jurisdiction_id"],
+        user_id=key["user_id"],
+        scopes=ROLES[role].intersection(key["scopes"]),
+    )
+
+
+class BearerKey(BaseAuthentication):
+    """DRF's way to us: `Authorization: Bearer sk_…`. The actor is both its user and its auth."""
+
+    def authenticate(self, request: Request) -> tuple[Actor, Actor] | None:
+        """Return who acts, None where the request does not say.
+
+        Raises: AuthenticationFailed, with one answer to every bad key.
+        """
+        header = request.headers.get("Authorization")
+        if header is None:
+            return None
+        scheme, _, text = header.partition(" ")
+        actor = holder_of(text, at=timezone.now()) if scheme.lower() == "bearer" else None
+        if actor is None:
+            raise AuthenticationFailed("The API key is not good.")
+        return actor, actor
+
+    def authenticate_header(self, request: Request) -> str:
+        """Name the scheme that a 401 asks for."""
+        return "Bearer"
+
+
+def _digest(secret: str) -> str:
+    # A fast hash is right here: 256 random bits cannot be guessed, as a password can.
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _lookup(query: str, *names: str) -> dict[str, Any] | None:
+    with connection.cursor() as cursor:
+        cursor.execute(query, names)
+        columns = [column.name for column in cursor.description]
+        row = cursor.fetchone()
+    return None if row is None else dict(zip(columns, row, strict=True))

@@ -1,0 +1,24 @@
+"""The Celery application. Tasks are found in each app's `tasks.py`, and in `common.outbox`."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from celery import Celery, signals
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("perimeter")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+# A worker that is connected to its broker says so every two seconds, beat each time it has queued
+# something. The file's age tells the rest.
+@signals.heartbeat_sent.connect
+@signals.after_task_publish.connect
+def show_life(**_: Any) -> None:
+    """Touch the file that a health check looks at, if one is named."""
+    if settings.HEARTBEAT_FILE:
+        Path(settings.HEARTBEAT_FILE).touch()

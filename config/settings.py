@@ -1,0 +1,218 @@
+"""Settings from the environment, safe by default. `README.md` lists the variables."""
+
+from pathlib import Path
+from typing import Any
+
+import environ
+
+from common import tenancy
+from config import embedded
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+# --- Where it runs -------------------------------------------------------------------------------
+EMBEDDED_DATABASE = "DATABASE_URL" not in env.ENVIRON
+EMBEDDED_BROKER = "REDIS_URL" not in env.ENVIRON
+
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = env.str("SECRET_KEY", default="") or embedded.secret_key(required=EMBEDDED_DATABASE)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+HTTPS = env.bool("HTTPS", default=not EMBEDDED_DATABASE)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+X_FRAME_OPTIONS = "DENY"
+
+# --- Rooms ---------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_celery_beat",
+    "common",
+    "ledger",
+    "reporting",
+    "licensing",
+    "kyc",
+    "tax",
+    "desk",
+    "supervision",
+    "simulation",
+]
+
+_ALL = "SELECT, INSERT, UPDATE, DELETE"
+TENANCY = {
+    "admin.LogEntry": tenancy.principal(grants="SELECT, INSERT"),
+    "auth.Group": tenancy.platform(),
+    "auth.Permission": tenancy.platform(),
+    "contenttypes.ContentType": tenancy.platform(),
+    "sessions.Session": tenancy.platform(grants=_ALL),
+    "django_celery_beat.ClockedSchedule": tenancy.platform(grants=_ALL),
+    "django_celery_beat.CrontabSchedule": tenancy.platform(grants=_ALL),
+    "django_celery_beat.IntervalSchedule": tenancy.platform(grants=_ALL),
+    "django_celery_beat.PeriodicTask": tenancy.platform(grants=_ALL),
+    "django_celery_beat.PeriodicTasks": tenancy.platform(grants=_ALL),
+    "django_celery_beat.SolarSchedule": tenancy.platform(grants=_ALL),
+}
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+MIDDLEWARE = [
+    "config.middleware.request_id",
+    "config.middleware.security_headers",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "config.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "config" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- Data ----------------------------------------------------------------------------------------
+def _database(url: str) -> dict[str, Any]:
+    config: dict[str, Any] = env.db_url_config(url)
+    config["ENGINE"] = (
+        "config.embedded.backend" if EMBEDDED_DATABASE else "django.db.backends.postgresql"
+    )
+    config["CONN_MAX_AGE"] = None
+    config["CONN_HEALTH_CHECKS"] = True
+    return config
+
+
+# `default` is the application's role, which owns nothing. `owner` migrates, and nothing else.
+_app_url = env.str("DATABASE_URL", default="") or embedded.database_url(tenancy.APP)
+_owner_url = env.str("OWNER_DATABASE_URL", default="") or (
+    embedded.database_url(tenancy.OWNER) if EMBEDDED_DATABASE else _app_url
+)
+DATABASES = {"default": _database(_app_url), "owner": _database(_owner_url)}
+DATABASES["default"]["TEST"] = {"MIRROR": "owner"}
+DATABASE_ROUTERS = ["config.routers.OwnerMigrates"]
+
+CELERY_BROKER_URL = env.str("REDIS_URL", default="") or embedded.broker_url()
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # A task that its worker lost is given out again after this long. Longer than any task may
+    # take; no task gets an ETA or countdown of more than five minutes, lest it be run twice.
+    "visibility_timeout": 600,
+    "socket_connect_timeout": 2,
+    "socket_timeout": 10,
+}
+CELERY_TASK_SOFT_TIME_LIMIT = 240
+CELERY_TASK_TIME_LIMIT = 300
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=2)
+CELERY_TIMEZONE = "UTC"
+CELERY_IMPORTS = ["common.outbox"]
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE = {
+    "common.deliver_pending": {
+        "task": "common.deliver_pending",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    }
+}
+DJANGO_CELERY_BEAT_TZ_AWARE = True
+HEARTBEAT_FILE = env.str("HEARTBEAT_FILE", default="")  # touched by worker, beat and desk
+
+# --- People --------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "common.User"
+AUTHENTICATION_BACKENDS = ["common.users.LoginBackend"]
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # a user name is unique in its house; the backend knows
+LOGIN_URL = "admin:login"
+SESSION_COOKIE_AGE = 12 * 60 * 60
+# A user name is unique within its bank, and the login asks for both.
+SILENCED_SYSTEM_CHECKS = ["auth.E003", "auth.W004"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+# --- Edges ---------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["common.users.BearerKey"],
+    "DEFAULT_PERMISSION_CLASSES": [],  # `common.api.View` asks for scopes
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "common.errors.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Perimeter",
+    "DESCRIPTION": "A bank that sells crypto under a licence, simulated whole.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"validatorUrl": None, "deepLinking": True},
+}
+
+UNFOLD = {
+    "SITE_TITLE": "Perimeter",
+    "SITE_HEADER": "Perimeter",
+    "SITE_SYMBOL": "account_balance",
+    "SITE_URL": None,
+    "SHOW_VIEW_ON_SITE": False,
+    "LOGIN": {"form": "config.forms.LoginForm"},
+    "SIDEBAR": {"navigation": "config.admin.navigation"},
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": "config.logs.OneLine",
+            "format": "{asctime} {levelname} {request_id} {name}: {message}",
+            "style": "{",
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {"django": {"handlers": []}, "django.server": {"handlers": [], "propagate": True}},
+}
+
+# --- Language, time, files -----------------------------------------------------------------------
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = True

@@ -1,0 +1,1 @@
+"""What the bank sells: products, quotes, orders, execution, hedging, custody and cash."""

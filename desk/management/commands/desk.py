@@ -1,0 +1,67 @@
+"""`desk`: the house's own process, which does what nobody asks for."""
+
+import logging
+import signal
+import time
+from argparse import ArgumentParser
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import close_old_connections
+from django.utils import timezone
+
+from common import outbox
+
+logger = logging.getLogger(__name__)
+
+PAUSE_S = 0.2
+LONGEST_PAUSE_S = 5.0
+
+# Each is told the wall's time, goes through the banks it concerns, and may run twice at once.
+TICKS: tuple[Callable[[datetime], None], ...] = (outbox.relay,)
+
+
+class Command(BaseCommand):
+    help = "Runs what is due, five times a second: numbers events and queues their handlers."
+
+    stopping = False
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--once", action="store_true", help="run each tick once, then end")
+
+    def handle(self, *args: Any, once: bool, **options: Any) -> None:
+        if once:
+            _tick()
+            return
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        pause_s = PAUSE_S
+        while not self.stopping:
+            try:
+                _tick()
+                pause_s = PAUSE_S
+            except Exception:
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+                logger.exception("A tick failed; the next one is in %.1f s", pause_s)
+            self._sleep(pause_s)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self.stopping = True  # seen after the running tick
+
+    def _sleep(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while not self.stopping and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, PAUSE_S))
+
+
+def _tick() -> None:
+    close_old_connections()  # a restarted database is connected to anew
+    for tick in TICKS:
+        tick(timezone.now())
+    if settings.HEARTBEAT_FILE:
+        Path(settings.HEARTBEAT_FILE).touch()

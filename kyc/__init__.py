@@ -1,0 +1,1 @@
+"""Clients: identification, screening, suitability, risk and transaction monitoring."""

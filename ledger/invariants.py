@@ -1,0 +1,274 @@
+"""What `manage.py verify` proves of the books, one function a rule.
+
+Each runs inside one bank's read-only snapshot and yields (row, what is wrong); none: it holds.
+All is recomputed from entries and postings; a stored figure is only ever compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+
+from common import ids
+from ledger import chart, queries
+from ledger.models import Account, Book, DayClose, Entry, Hold
+
+Violation = tuple[str, str]
+
+
+def every_entry_balances_in_every_asset() -> Iterator[Violation]:
+    for entry, asset, off in _rows(
+        "SELECT entry_id, asset_id, sum(amount) FROM ledger_posting"
+        " GROUP BY entry_id, asset_id HAVING sum(amount) <> 0"
+    ):
+        yield ids.show(Entry.id_prefix, entry), f"{asset} is off by {off}"
+    for (entry,) in _rows(
+        "SELECT e.id FROM ledger_entry e"
+        " WHERE NOT EXISTS (SELECT FROM ledger_posting p WHERE p.entry_id = e.id)"
+    ):
+        yield ids.show(Entry.id_prefix, entry), "has no postings"
+    for posting, entry in _rows(
+        "SELECT p.id, p.entry_id FROM ledger_posting p"
+        " WHERE NOT EXISTS (SELECT FROM ledger_entry e WHERE e.id = p.entry_id)"
+    ):
+        yield f"posting {posting}", f"its entry {ids.show(Entry.id_prefix, entry)} is gone"
+
+
+def every_entry_says_what_it_said() -> Iterator[Violation]:
+    """The digest taken when the entry was written fits what it says now."""
+    for (entry,) in _rows(
+        "SELECT e.id FROM ledger_entry e JOIN ("
+        "   SELECT entry_id, string_agg(concat(account_id, ':', amount, ':', balance_after), ','"
+        "          ORDER BY line) AS lines FROM ledger_posting GROUP BY entry_id"
+        " ) p ON p.entry_id = e.id"
+        " WHERE e.digest <> ledger_digest(e.id, e.bank_id, e.book_id, e.kind, e.business_date,"
+        "   e.value_date, e.at, e.actor, e.reason, e.request_id, e.ref, e.reverses_id, p.lines)"
+    ):
+        yield ids.show(Entry.id_prefix, entry), "differs from the digest taken when it was posted"
+
+
+def postings_agree_with_their_account_and_entry() -> Iterator[Violation]:
+    for posting, entry in _rows(
+        "SELECT p.id, p.entry_id FROM ledger_posting p"
+        " JOIN ledger_account a ON a.id = p.account_id JOIN ledger_entry e ON e.id = p.entry_id"
+        " WHERE p.asset_id <> a.asset_id OR p.business_date <> e.business_date"
+        "    OR a.book_id <> e.book_id OR p.amount <> round(p.amount, a.scale)"
+        "    OR (p.balance_after IS NULL) <> (a.control = 'open')"
+    ):
+        yield f"posting {posting}", f"does not fit its account or {ids.show('ent', entry)}"
+
+
+def balances_are_the_sum_of_their_postings() -> Iterator[Violation]:
+    for account, stored, summed in _rows(
+        "SELECT b.account_id, b.balance, coalesce(p.total, 0) * b.normal FROM ledger_balance b"
+        " LEFT JOIN (SELECT account_id, sum(amount) AS total FROM ledger_posting"
+        "            GROUP BY account_id) p USING (account_id)"
+        " WHERE b.balance <> coalesce(p.total, 0) * b.normal"
+    ):
+        yield (
+            ids.show(Account.id_prefix, account),
+            f"balance {stored}, its postings {summed}",
+        )
+    for (account,) in _rows(
+        "SELECT a.id FROM ledger_account a LEFT JOIN ledger_balance b ON b.account_id = a.id"
+        " WHERE (b.account_id IS NULL) <> (a.control = 'open')"
+        "    OR b.normal <> a.normal OR b.house <> (a.control = 'house')"
+    ):
+        yield ids.show(Account.id_prefix, account), "its balance row does not fit its kind"
+
+
+def running_balances_follow_their_postings() -> Iterator[Violation]:
+    """Posting by posting, in the order in which the account was locked."""
+    for posting, account, after, expected in _rows(
+        "SELECT id, account_id, balance_after, expected FROM ("
+        "   SELECT p.id, p.account_id, p.balance_after,"
+        "          sum(p.amount) OVER (PARTITION BY p.account_id ORDER BY p.id) * a.normal"
+        "              AS expected"
+        "     FROM ledger_posting p JOIN ledger_account a ON a.id = p.account_id"
+        "    WHERE a.control <> 'open') AS followed"
+        " WHERE balance_after <> expected"
+    ):
+        where = ids.show(Account.id_prefix, account)
+        yield f"posting {posting}", f"on {where} leaves {after}, the postings so far {expected}"
+
+
+def no_balance_is_overdrawn() -> Iterator[Violation]:
+    for account, balance, held in _rows(
+        "SELECT account_id, balance, held FROM ledger_balance"
+        " WHERE balance < held OR held < 0 OR balance = 'NaN' OR held = 'NaN'"
+    ):
+        yield ids.show(Account.id_prefix, account), f"balance {balance}, of it held {held}"
+
+
+def holds_are_what_is_held() -> Iterator[Violation]:
+    for account, held, summed in _rows(
+        "SELECT b.account_id, b.held, coalesce(h.total, 0) FROM ledger_balance b"
+        " LEFT JOIN (SELECT account_id, sum(amount) AS total FROM ledger_hold"
+        "            WHERE status = 'PENDING' GROUP BY account_id) h USING (account_id)"
+        " WHERE b.held <> coalesce(h.total, 0)"
+    ):
+        yield ids.show(Account.id_prefix, account), f"held {held}, pending holds sum to {summed}"
+    for (hold,) in _rows(
+        "SELECT id FROM ledger_hold WHERE (status = 'PENDING') <> (ended_at IS NULL)"
+        " OR (entry_id IS NOT NULL AND status <> 'POSTED')"
+    ):
+        yield ids.show(Hold.id_prefix, hold), "its status does not fit its end"
+
+
+def reversals_mirror_their_originals() -> Iterator[Violation]:
+    for (entry,) in _rows(
+        "SELECT r.id FROM ledger_entry r WHERE r.reverses_id IS NOT NULL AND ("
+        "   SELECT count(*) FILTER (WHERE total <> 0 OR lines <> 2) FROM ("
+        "       SELECT sum(amount) AS total, count(*) AS lines FROM ledger_posting"
+        "        WHERE entry_id IN (r.id, r.reverses_id) GROUP BY account_id) AS pairs) > 0"
+    ):
+        yield ids.show(Entry.id_prefix, entry), "is not the opposite of what it reverses"
+
+
+def debit_equals_credit_in_each_asset() -> Iterator[Violation]:
+    for book, asset, debit, credit in _rows(
+        "SELECT a.book_id, a.asset_id, coalesce(sum(p.amount) FILTER (WHERE p.amount > 0), 0),"
+        "       coalesce(-sum(p.amount) FILTER (WHERE p.amount < 0), 0)"
+        "  FROM ledger_posting p JOIN ledger_account a ON a.id = p.account_id"
+        " GROUP BY a.book_id, a.asset_id HAVING sum(p.amount) <> 0"
+    ):
+        yield ids.show(Book.id_prefix, book), f"{asset}: debit {debit}, credit {credit}"
+
+
+def due_is_zero_at_each_close() -> Iterator[Violation]:
+    lines = list(chart.OWED_LINES + chart.SEGREGATED_LINES)
+    for close, asset, due in _rows(
+        "SELECT c.id, a.asset_id, sum(-p.amount) FROM ledger_dayclose c"
+        "  JOIN ledger_account a ON a.book_id = c.book_id AND a.line = ANY(%s)"
+        "  JOIN ledger_posting p ON p.account_id = a.id AND p.business_date <= c.business_date"
+        " GROUP BY c.id, a.asset_id HAVING sum(p.amount) <> 0",
+        [lines],
+    ):
+        yield ids.show(DayClose.id_prefix, close), f"{asset}: {due} due between own and segregated"
+
+
+def closed_days_are_whole() -> Iterator[Violation]:
+    """No entry of a closed day has come, gone or moved since it was sealed."""
+    for number, entry, close in _rows(
+        "SELECT l.number, l.entry_id, l.close_id FROM ledger_chainlink l"
+        " LEFT JOIN ledger_entry e ON e.id = l.entry_id WHERE e.id IS NULL"
+    ):
+        where = ids.show(DayClose.id_prefix, close)
+        yield ids.show(Entry.id_prefix, entry), f"number {number} of closed day {where} is gone"
+    for entry, day in _rows(
+        "SELECT e.id, e.business_date FROM ledger_entry e JOIN ledger_dayclose c"
+        "    ON c.book_id = e.book_id AND c.business_date = e.business_date"
+        "  LEFT JOIN ledger_chainlink l ON l.entry_id = e.id AND l.close_id = c.id"
+        " WHERE l.id IS NULL"
+    ):
+        yield ids.show(Entry.id_prefix, entry), f"came into the closed day {day} after its seal"
+    for close, first, last, links in _rows(
+        "SELECT c.id, c.first_number, c.last_number, count(l.id) FROM ledger_dayclose c"
+        "  LEFT JOIN ledger_chainlink l ON l.close_id = c.id"
+        "       AND l.number BETWEEN c.first_number AND c.last_number"
+        " GROUP BY c.id HAVING count(l.id) <> c.last_number - c.first_number + 1"
+    ):
+        held = last - first + 1
+        yield ids.show(DayClose.id_prefix, close), f"sealed {held} entries, {links} are left"
+
+
+def the_chain_of_closes_verifies() -> Iterator[Violation]:
+    for entry, close in _rows(
+        "SELECT l.entry_id, l.close_id FROM ledger_chainlink l JOIN ledger_entry e"
+        "    ON e.id = l.entry_id WHERE e.digest <> l.digest"
+    ):
+        where = ids.show(DayClose.id_prefix, close)
+        yield ids.show(Entry.id_prefix, entry), f"differs from what {where} sealed"
+    for close, why in _rows(
+        "WITH day AS ("
+        "   SELECT c.*, coalesce(lag(c.head) OVER book,"
+        "                        sha256(convert_to(c.book_id::text, 'UTF8'))) AS start,"
+        "          coalesce(lag(c.number) OVER book, 0) AS number_before,"
+        "          coalesce(lag(c.last_number) OVER book, 0) AS last_before"
+        "     FROM ledger_dayclose c WINDOW book AS (PARTITION BY c.book_id ORDER BY c.number)"
+        " ), chained AS ("
+        "   SELECT d.id, d.business_date, d.trial_balance, d.head,"
+        "          d.number <> d.number_before + 1 OR d.first_number <> d.last_before + 1 AS gap,"
+        "          ledger_seal(d.start, (SELECT array_agg(l.digest ORDER BY l.number)"
+        "                                 FROM ledger_chainlink l WHERE l.close_id = d.id)) AS link"
+        "     FROM day d)"
+        " SELECT id, CASE WHEN gap THEN 'the day before it is gone'"
+        "                 ELSE 'its head does not follow from its entries' END"
+        "   FROM chained WHERE gap OR head <> ledger_head(link, business_date, trial_balance)"
+    ):
+        yield ids.show(DayClose.id_prefix, close), why
+    for book, open_date, last in _rows(
+        "SELECT b.id, b.open_date, max(c.business_date) FROM ledger_book b"
+        "  JOIN ledger_dayclose c ON c.book_id = b.id GROUP BY b.id"
+        " HAVING b.open_date <= max(c.business_date)"
+    ):
+        yield ids.show(Book.id_prefix, book), f"is open at {open_date}, closed up to {last}"
+    for (book,) in _rows(
+        "SELECT b.id FROM ledger_book b WHERE EXISTS (SELECT FROM ledger_entry e"
+        "   WHERE e.book_id = b.id AND e.business_date <> b.open_date AND NOT EXISTS ("
+        "       SELECT FROM ledger_dayclose c WHERE c.book_id = e.book_id"
+        "          AND c.business_date = e.business_date))"
+    ):
+        yield ids.show(Book.id_prefix, book), "has entries on a day that is neither open nor closed"
+
+
+def snapshots_and_trial_balances_recompute() -> Iterator[Violation]:
+    for snapshot, stored, expected in _rows(
+        "SELECT s.id, s.balance, e.total FROM ledger_snapshot s"
+        "  CROSS JOIN LATERAL (SELECT coalesce(sum(p.amount), 0) * a.normal AS total"
+        "    FROM ledger_account a LEFT JOIN ledger_posting p ON p.account_id = a.id"
+        "         AND p.business_date <= s.business_date"
+        "   WHERE a.id = s.account_id GROUP BY a.normal) AS e WHERE s.balance <> e.total"
+    ):
+        yield f"snapshot {snapshot}", f"says {stored}, the postings {expected}"
+    for close in DayClose.objects.all():
+        sealed = {
+            queries.TrialLine(
+                row["line"],
+                row["asset"],
+                *(Decimal(row[column]) for column in ("debit", "credit", "balance")),
+            )
+            for row in close.trial_balance
+        }
+        recomputed = set(queries.trial_balance(close.book_id, close.business_date))
+        for line in sealed ^ recomputed:
+            where = ids.show(DayClose.id_prefix, close.id)
+            yield where, f"trial balance of {line.line} {line.asset} differs"
+
+
+def cuts_follow_each_other() -> Iterator[Violation]:
+    for (cut,) in _rows(
+        "SELECT id FROM (SELECT id, low_txid, high_txid, number,"
+        "   coalesce(lag(high_txid) OVER book, 0) AS before,"
+        "   coalesce(lag(number) OVER book, 0) AS number_before"
+        "   FROM ledger_cut WINDOW book AS (PARTITION BY book_id ORDER BY number)) AS c"
+        " WHERE low_txid <> before OR high_txid < low_txid OR number <> number_before + 1"
+    ):
+        yield ids.show("cut", cut), "does not begin where the cut before it ended"
+
+
+INVARIANTS = (
+    every_entry_balances_in_every_asset,
+    every_entry_says_what_it_said,
+    postings_agree_with_their_account_and_entry,
+    balances_are_the_sum_of_their_postings,
+    running_balances_follow_their_postings,
+    no_balance_is_overdrawn,
+    holds_are_what_is_held,
+    reversals_mirror_their_originals,
+    debit_equals_credit_in_each_asset,
+    due_is_zero_at_each_close,
+    closed_days_are_whole,
+    the_chain_of_closes_verifies,
+    snapshots_and_trial_balances_recompute,
+    cuts_follow_each_other,
+)
+
+
+def _rows(sql: str, params: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, list(params))
+        return list(cursor.fetchall())

@@ -1,0 +1,82 @@
+-- What no role gets past: constraints that Django cannot say, append-only, balanced entries.
+
+DO $$
+DECLARE
+    guard record;
+BEGIN
+    FOR guard IN SELECT * FROM (VALUES
+        ('ledger_balance', 'ledger_balance_is_number', 'balance <> ''NaN'' AND held <> ''NaN'''),
+        ('ledger_posting', 'ledger_posting_is_number', 'amount <> ''NaN'' AND balance_after <> ''NaN'''),
+        ('ledger_hold', 'ledger_hold_is_number', 'amount <> ''NaN'''),
+        ('ledger_snapshot', 'ledger_snapshot_is_number',
+         'debit <> ''NaN'' AND credit <> ''NaN'' AND balance <> ''NaN''')
+    ) AS guards (relation, name, rule)
+    LOOP
+        IF NOT EXISTS (SELECT FROM pg_constraint
+                        WHERE conrelid = guard.relation::regclass AND conname = guard.name) THEN
+            EXECUTE format('ALTER TABLE %I ADD CONSTRAINT %I CHECK (%s)',
+                           guard.relation, guard.name, guard.rule);
+        END IF;
+    END LOOP;
+
+    -- Written once: never changed, deleted or emptied.
+    FOR guard IN SELECT unnest(ARRAY['ledger_entry', 'ledger_posting', 'ledger_dayclose',
+                                     'ledger_chainlink', 'ledger_snapshot', 'ledger_cut'])
+                        AS relation
+    LOOP
+        EXECUTE format('CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE'
+                       ' ON %I FOR EACH STATEMENT EXECUTE FUNCTION perimeter_append_only()',
+                       guard.relation);
+    END LOOP;
+    -- Changed by the functions, but never taken away.
+    FOR guard IN SELECT unnest(ARRAY['ledger_book', 'ledger_account', 'ledger_balance',
+                                     'ledger_hold']) AS relation
+    LOOP
+        EXECUTE format('CREATE OR REPLACE TRIGGER append_only BEFORE DELETE OR TRUNCATE'
+                       ' ON %I FOR EACH STATEMENT EXECUTE FUNCTION perimeter_append_only()',
+                       guard.relation);
+    END LOOP;
+END $$;
+
+-- Whoever inserts postings: each entry touched is zero in every asset. A statement writes the whole
+-- of an entry, so the check needs no deferring and holds inside any transaction.
+CREATE OR REPLACE FUNCTION ledger_entries_balance() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_broken record;
+BEGIN
+    SELECT entry_id, asset_id, sum(amount) AS off INTO v_broken
+      FROM added GROUP BY entry_id, asset_id HAVING sum(amount) <> 0 LIMIT 1;
+    IF FOUND THEN
+        PERFORM ledger_refuse('ENTRY_UNBALANCED', jsonb_build_object(
+            'entry', v_broken.entry_id, 'asset', v_broken.asset_id, 'off', v_broken.off::text));
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER entries_balance AFTER INSERT ON ledger_posting
+    REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_entries_balance();
+
+-- Whoever inserts an entry: its day is not closed, and it is written by the running transaction.
+CREATE OR REPLACE FUNCTION ledger_entries_are_of_now() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_broken uuid;
+BEGIN
+    SELECT added.id INTO v_broken FROM added
+     WHERE added.txid <> pg_current_xact_id()::text::bigint
+        OR EXISTS (SELECT FROM ledger_dayclose AS closed
+                    WHERE closed.book_id = added.book_id
+                      AND closed.business_date = added.business_date) LIMIT 1;
+    IF FOUND THEN
+        PERFORM ledger_refuse('DAY_CLOSED', jsonb_build_object('entry', v_broken));
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER entries_are_of_now AFTER INSERT ON ledger_entry
+    REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_entries_are_of_now();

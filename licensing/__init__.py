@@ -1,0 +1,1 @@
+"""Jurisdictions' rulebooks, participants, licences, registers of assets and products."""

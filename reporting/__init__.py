@@ -1,0 +1,1 @@
+"""Report machinery: catalogue, runs, files and filing. Knows the content of no report."""

@@ -1,0 +1,1 @@
+"""The world outside, simulated: market, venue, chain, registries, gateways, clients' behaviour."""

@@ -1,0 +1,1 @@
+"""The supervisor's work: inspections, data requests, enforcement cases, market-wide reports."""

@@ -1,0 +1,1 @@
+"""Lots, disposals, withholding, certificates and remittance."""
