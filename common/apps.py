@@ -8,6 +8,7 @@ from common import tenancy
 
 class CommonConfig(AppConfig):
     name = "common"
+    verbose_name = "House"
 
     def ready(self) -> None:
         from common import users  # its imports need the models

@@ -261,7 +261,7 @@ def deliver_next(bank_id: UUID, handler: str, wall_at: datetime) -> bool:
     reached = None
     try:
         with tenancy.acting(bank_id, users.job(handler, bank_id)):
-            streams = models.OutboxStream.objects
+            streams = models.OutboxStream.objects.select_for_update(skip_locked=True)
             stream = streams.filter(bank_id=bank_id, handler=handler).first()
             if stream is None or (stream.retry_at is not None and wall_at < stream.retry_at):
                 return False
@@ -269,7 +269,7 @@ def deliver_next(bank_id: UUID, handler: str, wall_at: datetime) -> bool:
             event = _next_event(stream, topics)
             if event is not None:
                 react(event)
-                models.Reaction(
+                models.Reaction.objects.create(
                     bank_id=bank_id, event_id=event.id, handler=handler, number=event.number
                 )
             stream.failures, stream.retry_at, stream.last_error = 0, None, ""

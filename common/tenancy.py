@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -90,7 +90,7 @@ def check_declared(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[ch
             obj=model,
             id="perimeter.E001",
         )
-        for model in _tables()
+        for model in _tables_of(apps.get_app_configs() if app_configs is None else app_configs)
         if declared(model) is None
     ]
 
@@ -150,9 +150,9 @@ def acting(
     A supervisor's transaction runs as the role that reads all banks of the jurisdiction and
     writes none. `snapshot`: one read-only view of the data from begin to end.
 
-    Raises: BANK_UNKNOWN; NOT_YOUR_BANK if the actor belongs to another bank.
+    Raises: BANK_UNKNOWN; NOT_YOUR_BANK if the actor belongs to another bank or to the state.
     """
-    if actor.bank_id is not None and actor.bank_id != bank_id:
+    if actor.bank_id != bank_id:
         raise errors.Refused("NOT_YOUR_BANK", {"bank": str(bank_id)})
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         if snapshot:
@@ -224,8 +224,14 @@ def bank_tables() -> list[type[Model]]:
 
 @cache
 def _tables() -> tuple[type[Model], ...]:
-    models = apps.get_models(include_auto_created=True)
-    return tuple(m for m in models if m._meta.managed and not m._meta.proxy)
+    return tuple(_tables_of(apps.get_app_configs()))
+
+
+def _tables_of(configs: Iterable[AppConfig]) -> Iterator[type[Model]]:
+    for config in configs:
+        for model in config.get_models(include_auto_created=True):
+            if model._meta.managed and not model._meta.proxy:
+                yield model
 
 
 def _of(model: type[Model]) -> Tenancy:
@@ -289,13 +295,23 @@ def _table_statements(model: type[Model]) -> Iterator[str]:
         Kind.MARKET: f"{column} = perimeter_jurisdiction()",
     }[tenancy.kind]
     writer = SUPERVISOR if tenancy.kind is Kind.MARKET else APP
-    yield from _policy(table, "tenant", f"FOR ALL TO {writer}, {OWNER} USING ({own})")
+    kept = " AND ".join([own, *_states_references(model)])
+    yield from _policy(
+        table, "tenant", f"FOR ALL TO {writer}, {OWNER} USING ({own}) WITH CHECK ({kept})"
+    )
     yield f"GRANT {tenancy.grants} ON {table} TO {writer}"
     if tenancy.kind is Kind.MARKET:
         yield from _policy(table, "reader", f"FOR SELECT TO {APP} USING ({own})")
         yield f"GRANT SELECT ON {table} TO {APP}"
     elif tenancy.kind is Kind.PRINCIPAL:
-        yield from _policy(table, "state", f"FOR ALL TO {SUPERVISOR} USING ({own})")
+        columns = {field.column for field in model._meta.local_fields}
+        state = (  # another state's officers are not the supervisor's, nor what is theirs
+            "jurisdiction_id = perimeter_jurisdiction()"
+            if "jurisdiction_id" in columns
+            else "user_id IN (SELECT id FROM common_user)"
+        )
+        rule = f"USING ({own} AND {state}) WITH CHECK ({kept} AND {state})"
+        yield from _policy(table, "state", f"FOR ALL TO {SUPERVISOR} {rule}")
         yield f"GRANT {tenancy.grants} ON {table} TO {SUPERVISOR}"
     elif model._meta.label == "common.Bank":  # the supervisor keeps the register of banks
         seen = "jurisdiction_id = perimeter_jurisdiction()"
@@ -312,16 +328,34 @@ def _policy(table: str, name: str, rule: str) -> Iterator[str]:
     yield f"CREATE POLICY {name} ON {table} {rule}"
 
 
+def _bank_owned_references(
+    model: type[Model],
+) -> Iterator[tuple[ForeignKey[Any, Any], type[Model]]]:
+    for field in model._meta.local_fields:
+        if isinstance(field, ForeignKey):
+            target = field.related_model
+            if target._meta.label != "common.Bank" and _is_bank_owned(target):
+                yield field, target
+
+
+def _states_references(model: type[Model]) -> Iterator[str]:
+    """Say of a row of the state that it points at the state's own: no key checks a NULL bank."""
+    if _of(model).kind is not Kind.PRINCIPAL:
+        return
+    for field, target in _bank_owned_references(model):
+        table, referred = model._meta.db_table, target._meta.db_table
+        yield (
+            f"({table}.bank_id IS NOT NULL OR {table}.{field.column} IS NULL OR EXISTS (SELECT"
+            f" FROM {referred} AS referred WHERE referred.{target._meta.pk.column} ="
+            f" {table}.{field.column} AND referred.bank_id IS NULL))"
+        )
+
+
 def _composite_keys(model: type[Model]) -> Iterator[str]:
     """Tie each reference between tenants' tables to the same bank, below Django's own keys."""
     if model._meta.label == "common.Bank" or not _is_bank_owned(model):
         return
-    for field in model._meta.local_fields:
-        if not isinstance(field, ForeignKey):
-            continue
-        target = field.related_model
-        if target._meta.label == "common.Bank" or not _is_bank_owned(target):
-            continue
+    for field, target in _bank_owned_references(model):
         table, referred = model._meta.db_table, target._meta.db_table
         pk = target._meta.pk.column
         yield from _constraint(referred, f"{referred}_tenant_key", f"UNIQUE (bank_id, {pk})")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import cast
 from uuid import UUID
 
 from django.contrib import auth
 from django.contrib.auth import middleware
 from django.contrib.auth.models import AnonymousUser
-from django.db import transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -111,8 +111,12 @@ class AuthenticationMiddleware(middleware.AuthenticationMiddleware):
         if not isinstance(request.user, models.User) or request.path == self._LOGIN:
             return handle(request)
         actor = office if request.path in self._OWN else users.actor_of(request.user)
-        with tenancy.acting(bank_id, actor, request_id=logs.request_id.get()):
+        with suppress(_Undone), tenancy.acting(bank_id, actor, request_id=logs.request_id.get()):
             response = handle(request)
-            if response.status_code >= 400:  # also what a view raised, rendered by Django
-                transaction.set_rollback(True)
+            if response.status_code >= 400:  # also what a view raised: Django has rendered it
+                raise _Undone
         return response
+
+
+class _Undone(Exception):
+    """Nothing went wrong here: it rolls back what a view wrote."""

@@ -96,6 +96,7 @@ TEMPLATES = [
     }
 ]
 
+
 # --- Data ----------------------------------------------------------------------------------------
 def _database(url: str) -> dict[str, Any]:
     config: dict[str, Any] = env.db_url_config(url)
@@ -152,6 +153,7 @@ AUTH_USER_MODEL = "common.User"
 AUTHENTICATION_BACKENDS = ["common.users.LoginBackend"]
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # a user name is unique in its house; the backend knows
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 # A user name is unique within its bank, and the login asks for both.
 SILENCED_SYSTEM_CHECKS = ["auth.E003", "auth.W004"]
@@ -184,14 +186,37 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_SETTINGS": {"validatorUrl": None, "deepLinking": True},
 }
 
+# A square within a square; in the page itself, so that no file is asked for.
+_ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
+    "%3Cpath fill='%231e40af' d='M0 0h16v16H0z'/%3E"
+    "%3Cpath fill='none' stroke='%23fff' stroke-width='1.5' d='M4 4h8v8H4z'/%3E%3C/svg%3E"
+)
+
 UNFOLD = {
     "SITE_TITLE": "Perimeter",
     "SITE_HEADER": "Perimeter",
     "SITE_SYMBOL": "account_balance",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _ICON}],
     "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
     "LOGIN": {"form": "config.forms.LoginForm"},
     "SIDEBAR": {"navigation": "config.admin.navigation"},
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97% .014 254.6)",
+            "100": "oklch(93.2% .032 255.6)",
+            "200": "oklch(88.2% .059 254.1)",
+            "300": "oklch(80.9% .105 251.8)",
+            "400": "oklch(70.7% .165 254.6)",
+            "500": "oklch(62.3% .214 259.8)",
+            "600": "oklch(54.6% .245 262.9)",
+            "700": "oklch(48.8% .243 264.4)",
+            "800": "oklch(42.4% .199 265.6)",
+            "900": "oklch(37.9% .146 265.5)",
+            "950": "oklch(28.2% .091 267.9)",
+        }
+    },
 }
 
 LOGGING = {
@@ -211,6 +236,7 @@ LOGGING = {
 
 # --- Language, time, files -----------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
+FORMAT_MODULE_PATH = "config.formats"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"

@@ -6,8 +6,11 @@ from drf_spectacular import views as spectacular
 
 from config import health
 
+admin.site.index_title = "Overview"
+
 _v1: list[URLPattern | URLResolver] = [
     path("", include("common.api.urls")),
+    path("", include("ledger.api.urls")),
     path("openapi.json", spectacular.SpectacularJSONAPIView.as_view(), name="openapi"),
     path("docs", spectacular.SpectacularSwaggerSplitView.as_view(url_name="openapi"), name="docs"),
 ]

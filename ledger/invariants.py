@@ -61,6 +61,22 @@ def postings_agree_with_their_account_and_entry() -> Iterator[Violation]:
         yield f"posting {posting}", f"does not fit its account or {ids.show('ent', entry)}"
 
 
+def accounts_are_kept_as_the_chart_says() -> Iterator[Violation]:
+    lines = chart.LINES.values()
+    for (account,) in _rows(
+        "SELECT a.id FROM ledger_account a JOIN common_asset s ON s.code = a.asset_id"
+        "  LEFT JOIN unnest(%s::text[], %s::text[], %s::smallint[]) AS c (line, control, normal)"
+        "    ON c.line = a.line AND c.control = a.control AND c.normal = a.normal"
+        " WHERE c.line IS NULL OR (a.owner <> '') <> (a.control = 'client') OR a.scale <> s.scale",
+        [
+            [line.code for line in lines],
+            [line.control.value for line in lines],
+            [int(line.side) for line in lines],
+        ],
+    ):
+        yield ids.show(Account.id_prefix, account), "is not kept as its line of the chart says"
+
+
 def balances_are_the_sum_of_their_postings() -> Iterator[Violation]:
     for account, stored, summed in _rows(
         "SELECT b.account_id, b.balance, coalesce(p.total, 0) * b.normal FROM ledger_balance b"
@@ -175,21 +191,39 @@ def closed_days_are_whole() -> Iterator[Violation]:
         yield ids.show(DayClose.id_prefix, close), f"sealed {held} entries, {links} are left"
 
 
-def the_chain_of_closes_verifies() -> Iterator[Violation]:
+# Each closed day with what its chain starts from and what the day before it ended with.
+_DAYS = (
+    "WITH day AS ("
+    "   SELECT c.*, coalesce(lag(c.head) OVER book,"
+    "                        sha256(convert_to(c.book_id::text, 'UTF8'))) AS start,"
+    "          coalesce(lag(c.number) OVER book, 0) AS number_before,"
+    "          coalesce(lag(c.last_number) OVER book, 0) AS last_before"
+    "     FROM ledger_dayclose c WINDOW book AS (PARTITION BY c.book_id ORDER BY c.number))"
+)
+
+
+def links_seal_their_entries() -> Iterator[Violation]:
     for entry, close in _rows(
         "SELECT l.entry_id, l.close_id FROM ledger_chainlink l JOIN ledger_entry e"
         "    ON e.id = l.entry_id WHERE e.digest <> l.digest"
     ):
         where = ids.show(DayClose.id_prefix, close)
         yield ids.show(Entry.id_prefix, entry), f"differs from what {where} sealed"
+    for entry, close in _rows(
+        f"{_DAYS} SELECT entry_id, close_id FROM ("  # noqa: S608 (a constant)
+        "   SELECT close_id, entry_id, link,"
+        "          ledger_chain(digest) OVER (PARTITION BY close_id ORDER BY number) AS expected"
+        "     FROM (SELECT close_id, number, entry_id, digest, link FROM ledger_chainlink"
+        "            UNION ALL SELECT id, 0, NULL, start, NULL FROM day) AS item) AS chained"
+        " WHERE link <> expected"
+    ):
+        where = ids.show(DayClose.id_prefix, close)
+        yield ids.show(Entry.id_prefix, entry), f"its link in the chain of {where} does not follow"
+
+
+def the_chain_of_closes_verifies() -> Iterator[Violation]:
     for close, why in _rows(
-        "WITH day AS ("
-        "   SELECT c.*, coalesce(lag(c.head) OVER book,"
-        "                        sha256(convert_to(c.book_id::text, 'UTF8'))) AS start,"
-        "          coalesce(lag(c.number) OVER book, 0) AS number_before,"
-        "          coalesce(lag(c.last_number) OVER book, 0) AS last_before"
-        "     FROM ledger_dayclose c WINDOW book AS (PARTITION BY c.book_id ORDER BY c.number)"
-        " ), chained AS ("
+        f"{_DAYS}, chained AS ("  # noqa: S608 (a constant)
         "   SELECT d.id, d.business_date, d.trial_balance, d.head,"
         "          d.number <> d.number_before + 1 OR d.first_number <> d.last_before + 1 AS gap,"
         "          ledger_seal(d.start, (SELECT array_agg(l.digest ORDER BY l.number)"
@@ -215,15 +249,41 @@ def the_chain_of_closes_verifies() -> Iterator[Violation]:
         yield ids.show(Book.id_prefix, book), "has entries on a day that is neither open nor closed"
 
 
-def snapshots_and_trial_balances_recompute() -> Iterator[Violation]:
-    for snapshot, stored, expected in _rows(
-        "SELECT s.id, s.balance, e.total FROM ledger_snapshot s"
-        "  CROSS JOIN LATERAL (SELECT coalesce(sum(p.amount), 0) * a.normal AS total"
-        "    FROM ledger_account a LEFT JOIN ledger_posting p ON p.account_id = a.id"
-        "         AND p.business_date <= s.business_date"
-        "   WHERE a.id = s.account_id GROUP BY a.normal) AS e WHERE s.balance <> e.total"
+def closes_are_what_was_announced() -> Iterator[Violation]:
+    """The outbox has told of each close and its head: so the last one does not go unseen."""
+    for close, why in _rows(
+        "SELECT coalesce(c.id, told.id), CASE WHEN c.id IS NULL THEN 'was announced and is gone'"
+        "            WHEN told.id IS NULL THEN 'was never announced'"
+        "            ELSE 'differs from what was announced' END"
+        "  FROM ledger_dayclose c FULL JOIN ("
+        "       SELECT (payload ->> 'close')::uuid AS id, payload ->> 'head' AS head"
+        "         FROM common_outboxevent WHERE topic = 'ledger.day_closed') AS told USING (id)"
+        " WHERE told.head IS DISTINCT FROM encode(c.head, 'hex')"
     ):
-        yield f"snapshot {snapshot}", f"says {stored}, the postings {expected}"
+        yield ids.show(DayClose.id_prefix, close), why
+
+
+def snapshots_and_trial_balances_recompute() -> Iterator[Violation]:
+    for snapshot, account, day in _rows(
+        "SELECT s.id, account_id, business_date FROM ledger_snapshot s FULL JOIN ("
+        "   SELECT c.id AS close_id, m.account_id, m.business_date, m.debit, m.credit,"
+        "          a.normal * sum(m.debit - m.credit) OVER"
+        "              (PARTITION BY m.account_id ORDER BY m.business_date) AS balance"
+        "     FROM (SELECT account_id, business_date,"
+        "                  coalesce(sum(amount) FILTER (WHERE amount > 0), 0) AS debit,"
+        "                  coalesce(-sum(amount) FILTER (WHERE amount < 0), 0) AS credit"
+        "             FROM ledger_posting GROUP BY account_id, business_date) AS m"
+        "     JOIN ledger_account a ON a.id = m.account_id"
+        "     JOIN ledger_dayclose c USING (book_id, business_date)) AS moved"
+        "  USING (account_id, business_date)"
+        " WHERE (s.close_id, s.debit, s.credit, s.balance)"
+        "       IS DISTINCT FROM (moved.close_id, moved.debit, moved.credit, moved.balance)"
+    ):
+        where = ids.show(Account.id_prefix, account)
+        if snapshot is None:
+            yield where, f"has no snapshot of {day}, when it moved"
+        else:
+            yield f"snapshot {snapshot}", f"of {where} at {day} is not what the postings say"
     for close in DayClose.objects.all():
         sealed = {
             queries.TrialLine(
@@ -254,6 +314,7 @@ INVARIANTS = (
     every_entry_balances_in_every_asset,
     every_entry_says_what_it_said,
     postings_agree_with_their_account_and_entry,
+    accounts_are_kept_as_the_chart_says,
     balances_are_the_sum_of_their_postings,
     running_balances_follow_their_postings,
     no_balance_is_overdrawn,
@@ -262,7 +323,9 @@ INVARIANTS = (
     debit_equals_credit_in_each_asset,
     due_is_zero_at_each_close,
     closed_days_are_whole,
+    links_seal_their_entries,
     the_chain_of_closes_verifies,
+    closes_are_what_was_announced,
     snapshots_and_trial_balances_recompute,
     cuts_follow_each_other,
 )

@@ -1,7 +1,7 @@
 """Every write of the books. The database's functions do the work; here is their door.
 
 Lock order, in all of them: the book's day, clients' balances by id, house balances by id.
-All but `close_day` run inside the caller's `tenancy.acting` transaction.
+All run inside the caller's `tenancy.acting` transaction.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.db import DatabaseError, connection, transaction
 
 from common import errors, models, outbox, tenancy
 from ledger import chart, queries, states
-from ledger.models import Cut, DayClose, Hold
+from ledger.models import Cut, DayClose, Entry, Hold
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ def open_book(*, code: str, open_date: date, at: datetime) -> UUID:
 def open_accounts(*, book_id: UUID, accounts: Sequence[Wanted], at: datetime) -> list[UUID]:
     """Return the accounts' ids in the order asked for, opening those that are not there yet.
 
-    Raises: BOOK_UNKNOWN; LINE_UNKNOWN; ASSET_UNKNOWN; OWNER_REQUIRED; OWNER_NOT_ALLOWED;
-    LINE_NOT_FOR_ASSET.
+    Raises: LINE_UNKNOWN; ASSET_UNKNOWN; LINE_NOT_FOR_ASSET; OWNER_REQUIRED; OWNER_NOT_ALLOWED;
+    BOOK_UNKNOWN.
     """
     for wanted in accounts:
         _check_wanted(wanted)
@@ -111,12 +111,13 @@ def post_entry(*, book_id: UUID, entry: NewEntry, holds: Sequence[UUID] = ()) ->
 def post_entries(*, book_id: UUID, entries: Sequence[NewEntry], holds: Sequence[UUID] = ()) -> date:
     """Post entries, all or none, inside the caller's transaction; return their business day.
 
-    Each line is judged on the balance that the lines before it leave. `holds` are spent first.
+    Each line is judged on the balance that the lines before it leave. `holds` are spent first: all
+    that they reserve is free for the lines, and what the lines leave of it stays free.
 
-    Raises: INSUFFICIENT_FUNDS (a client's account); INVENTORY_SHORT (a house account);
-    ENTRY_UNBALANCED; AMOUNT_INVALID (zero, or more decimals than the asset has);
-    ACCOUNT_UNKNOWN; ACCOUNT_TWICE (one entry names an account twice); HOLD_NOT_PENDING;
-    BOOK_UNKNOWN; ALREADY_REVERSED.
+    Raises: BOOK_UNKNOWN; ENTRY_EMPTY; HOLD_NOT_PENDING; then for the first line that breaks a rule
+    ACCOUNT_TWICE (in one entry), ACCOUNT_UNKNOWN, AMOUNT_INVALID (zero, more decimals than the
+    asset has, or 10^20 and more), INSUFFICIENT_FUNDS (a client's account) or INVENTORY_SHORT (a
+    house account); then ALREADY_REVERSED; ENTRY_UNBALANCED; REVERSAL_NOT_MIRROR.
     """
     acting = tenancy.current()
     places = [place for place, entry in enumerate(entries, 1) for _ in entry.lines]
@@ -150,15 +151,19 @@ def reverse_entry(
 ) -> NewEntry:
     """Post the opposite of an entry into the open day, valued at the original's day.
 
-    Raises: ENTRY_UNKNOWN; ALREADY_REVERSED; REVERSAL_OF_REVERSAL; as `post_entries`.
+    Raises: ENTRY_UNKNOWN; REVERSAL_OF_REVERSAL; ALREADY_REVERSED; as `post_entries`.
     """
     original = queries.entry_by_id(entry_id)
     if original.reverses_id is not None:
         raise errors.Refused("REVERSAL_OF_REVERSAL", {"entry": str(entry_id)})
+    # Told here before funds are asked for; the unique index stops those who race.
+    if Entry.objects.filter(reverses=original).exists():
+        raise errors.Refused("ALREADY_REVERSED", {"entry": str(entry_id)})
+    postings = sorted(original.postings.all(), key=lambda posting: posting.line)
     mirror = NewEntry(
         kind="reversal",
         at=at,
-        lines=[(posting.account_id, -posting.amount) for posting in original.postings.all()],
+        lines=[(posting.account_id, -posting.amount) for posting in postings],
         reason=reason,
         ref=original.ref,
         value_date=value_date or original.value_date,
@@ -178,7 +183,7 @@ def place_hold(
 ) -> UUID:
     """Reserve a part of an account's free balance; return the hold's id.
 
-    Raises: INSUFFICIENT_FUNDS; INVENTORY_SHORT; AMOUNT_INVALID; ACCOUNT_UNKNOWN.
+    Raises: ACCOUNT_UNKNOWN (or OPEN); AMOUNT_INVALID; INSUFFICIENT_FUNDS; INVENTORY_SHORT.
     """
     hold_id = models.new_id()
     _call(
@@ -202,9 +207,9 @@ def expire_holds(*, at: datetime, limit: int = 1000) -> int:
     A hold that somebody else is ending at this moment is left to them.
     """
     due = Hold.objects.filter(status=states.HoldStatus.PENDING, expires_at__lte=at)
-    ids = due.order_by("expires_at").values_list("id", flat=True)[:limit]
+    rows = due.order_by("expires_at").values_list("account__balance__house", "account_id", "id")
     expired = 0
-    for hold_id in list(ids):
+    for _, _, hold_id in sorted(rows[:limit]):  # in the order of locks
         try:
             with transaction.atomic():
                 expired += _end_holds([hold_id], states.HoldStatus.EXPIRED, at)

@@ -10,7 +10,18 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Case, DecimalField, F, OuterRef, QuerySet, Subquery, Sum, Value, When
+from django.db.models import (
+    Case,
+    DecimalField,
+    F,
+    OuterRef,
+    Prefetch,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce
 
 from common import errors, models, money
@@ -98,7 +109,8 @@ def accounts(**filters: Any) -> QuerySet[Account]:
         account=OuterRef("pk"), business_date__gt=Coalesce(OuterRef("snapped_on"), date.min)
     ).values("account")
     summed = Coalesce(Subquery(since.values(total=Sum("amount"))), nothing) * F("normal")
-    return Account.objects.filter(**filters).annotate(
+    found = Account.objects.select_related("asset").filter(**filters)
+    return found.annotate(
         snapped_on=Subquery(last.values("business_date")[:1]),
         balance_now=Case(
             When(
@@ -139,9 +151,13 @@ def entries(
     return found
 
 
-def postings(entry: Entry) -> QuerySet[Posting]:
-    """Return an entry's postings by line, each with its account and asset."""
-    return Posting.objects.filter(entry=entry).select_related("account", "asset").order_by("line")
+def entries_with_postings() -> QuerySet[Entry]:
+    """Return entries with their postings by line, and the id of what reverses each."""
+    lines = Posting.objects.select_related("account", "asset").order_by("line")
+    reversal = Entry.objects.filter(reverses=OuterRef("pk")).values("id")[:1]
+    return Entry.objects.prefetch_related(Prefetch("postings", lines)).annotate(
+        reversed_by_id=Subquery(reversal)
+    )
 
 
 def entry_by_id(entry_id: UUID) -> Entry:

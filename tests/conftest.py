@@ -31,7 +31,7 @@ def house(
     By hand, for pytest-django makes those only that some test is marked with.
     """
     with django_db_blocker.unblock():
-        made = setup_databases(verbosity=0, interactive=False, aliases=["default", "owner"])
+        made = setup_databases(verbosity=0, interactive=False)
         assert connection.settings_dict["NAME"].startswith("test_")
         yield
         connections.close_all()

@@ -12,8 +12,7 @@ from common.api.fields import (
     TextField,
     TimestampField,
 )
-from common.api.pages import MAX_LIMIT, CursorPages, parameter, path_id
-from common.api.problems import ProblemOut
+from common.api.pages import MAX_LIMIT, CursorPages, page_limit, parameter, path_id
 from common.api.views import View
 
 __all__ = [
@@ -24,12 +23,12 @@ __all__ = [
     "CursorPages",
     "DateField",
     "IdField",
-    "ProblemOut",
     "StrictSerializer",
     "TextField",
     "TimestampField",
     "View",
     "bounded",
+    "page_limit",
     "parameter",
     "path_id",
     "read_json",

@@ -21,7 +21,7 @@ MAX_BODY = 1024 * 1024
 MAX_DEPTH = 32
 MAX_DIGITS = 38
 
-# A string is one token, closed or not; possessive, so that no text makes the search go back.
+# A string is one token, closed or not, so that no text is searched twice.
 _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -49,7 +49,7 @@ def check_declared(request: Request) -> None:
         raise errors.Malformed(
             "LENGTH_REQUIRED", "Send Content-Length.", status=411, header="Content-Length"
         )
-    if length.isdecimal() and int(length) > MAX_BODY:
+    if length.isdecimal() and (len(length) > 18 or int(length) > MAX_BODY):
         raise _too_large()
     charset = request._request.content_params or {}
     if charset.get("charset", "utf-8").lower() != "utf-8":

@@ -18,6 +18,8 @@ from common.api import fields
 MAX_LIMIT = 200
 PAGE_PARAMETERS = ("limit", "cursor")
 
+_CURSOR = ids.show("cur", UUID("017f2c57-5e80-7000-8000-000000000001"))
+
 
 def check_query(request: Request, known: Collection[str]) -> None:
     """Refuse query parameters that do not exist, stand twice or are not text.
@@ -64,11 +66,22 @@ def path_id(prefix: str, text: str) -> UUID:
         raise errors.Refused("NOT_FOUND") from None
 
 
+def page_limit(request: Request) -> int:
+    """Return how many rows the request asks for at most.
+
+    Raises: PARAMETER_INVALID.
+    """
+    text = request.query_params.get("limit", "50")
+    if re.fullmatch("[1-9][0-9]{0,2}", text) is None or int(text) > MAX_LIMIT:
+        raise _invalid_parameter("limit", f"A page has 1 to {MAX_LIMIT} rows.")
+    return int(text)
+
+
 class CursorPages(pagination.BasePagination):
     """Pages over UUIDv7 ids, the newest first; a cursor names the last row of the page before."""
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        limit = _limit(request)
+        limit = page_limit(request)
         after = parameter(request, "cursor", fields.IdField("cur"))
         rows = queryset.order_by("-id")
         if after is not None:
@@ -87,8 +100,8 @@ class CursorPages(pagination.BasePagination):
             "required": ["data", "has_more", "next_cursor"],
             "properties": {
                 "data": schema,
-                "has_more": {"type": "boolean"},
-                "next_cursor": {"type": ["string", "null"]},
+                "has_more": {"type": "boolean", "example": True},
+                "next_cursor": {"type": ["string", "null"], "example": _CURSOR},
             },
         }
 
@@ -98,13 +111,6 @@ class CursorPages(pagination.BasePagination):
             {"name": "limit", "in": "query", "schema": limit},
             {"name": "cursor", "in": "query", "schema": {"type": "string"}},
         ]
-
-
-def _limit(request: Request) -> int:
-    text = request.query_params.get("limit", "50")
-    if re.fullmatch("[1-9][0-9]{0,2}", text) is None or int(text) > MAX_LIMIT:
-        raise _invalid_parameter("limit", f"A page has 1 to {MAX_LIMIT} rows.")
-    return int(text)
 
 
 def _invalid_parameter(name: str, detail: str) -> errors.Malformed:

@@ -19,19 +19,25 @@ class ProblemOut(serializers.Serializer[Any]):
     detail = serializers.CharField()
     code = serializers.CharField()
     request_id = serializers.CharField()
-    errors = serializers.ListField(child=serializers.DictField())
+    errors = serializers.ListField(child=serializers.DictField())  # type: ignore[assignment]
 
 
 _MALFORMED = errors.Malformed(
     "PARAMETER_INVALID", "A page has 1 to 200 rows.", parameter="limit"
 ).entry()
 # Status, code, when, what stands in the example's `errors`.
-_BAD = ("400", "PARAMETER_INVALID", "The request is malformed.", [_MALFORMED])
-_NOBODY = ("401", "UNAUTHORIZED", "No API key, or one that is not good.", [])
-_SCOPE = ("403", "SCOPE_MISSING", "The key lacks the scope.", [])
-_ABSENT = ("404", "NOT_FOUND", "There is none, or it is another's.", [])
-_RUNNING = ("409", "IDEMPOTENCY_IN_PROGRESS", "The first request of this key still runs.", [])
-_REUSED = ("422", "IDEMPOTENCY_KEY_REUSED", "The key was another request's, or a rule refuses.", [])
+_Kind = tuple[int, str, str, list[dict[str, Any]]]
+_BAD: _Kind = (400, "PARAMETER_INVALID", "The request is malformed.", [_MALFORMED])
+_NOBODY: _Kind = (401, "UNAUTHORIZED", "No API key, or one that is not good.", [])
+_SCOPE: _Kind = (403, "SCOPE_MISSING", "The key lacks the scope.", [])
+_ABSENT: _Kind = (404, "NOT_FOUND", "There is none, or it is another's.", [])
+_RUNNING: _Kind = (409, "IDEMPOTENCY_IN_PROGRESS", "The first request of this key still runs.", [])
+_REUSED: _Kind = (
+    422,
+    "IDEMPOTENCY_KEY_REUSED",
+    "The key was another request's, or a rule refuses.",
+    [],
+)
 
 
 def of_operation(
@@ -43,12 +49,12 @@ def of_operation(
     kinds += [_ABSENT] if "{" in path else []
     kinds += [_RUNNING, _REUSED] if idempotent else []
     return {
-        status: {
+        str(status): {
             "description": description,
             "content": {
                 errors.CONTENT_TYPE: {
                     "schema": schema,
-                    "example": example(int(status), code, description, entries),
+                    "example": example(status, code, description, entries),
                 }
             },
         }

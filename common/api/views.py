@@ -37,6 +37,7 @@ class Schema(AutoSchema):
     def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
         operation: dict[str, Any] | None = super().get_operation(*args, **kwargs)
         if operation is not None:
+            assert isinstance(self.view, View)
             told = problems.of_operation(
                 self.path,
                 scoped=self.view.scope[self.method] is not None,

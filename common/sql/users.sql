@@ -66,8 +66,3 @@ BEGIN
         WHERE key.prefix = $1 AND key.revoked_at IS NULL AND person.is_active;
     PERFORM set_config('perimeter.lookup', '', true);
 END $$;
-
-REVOKE ALL ON FUNCTION
-    perimeter_house(text), perimeter_login(text, text), perimeter_api_key(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION
-    perimeter_house(text), perimeter_login(text, text), perimeter_api_key(text) TO perimeter_app;

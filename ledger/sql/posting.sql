@@ -24,7 +24,8 @@ BEGIN
     RETURN v_date;
 END $$;
 
--- All that an entry says, in one digest. `lines`: "account:amount:balance_after" by line, comma-joined.
+-- All that an entry says, in one digest; each text as its column keeps it, which cuts off spaces.
+-- `lines`: "account:amount:balance_after" by line, comma-joined.
 CREATE OR REPLACE FUNCTION ledger_digest(
     id uuid, bank uuid, book uuid, kind text, business_date date, value_date date, at timestamptz,
     actor text, reason text, request_id text, ref text, reverses uuid, lines text
@@ -33,10 +34,28 @@ LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
     SELECT sha256(convert_to(format(
         '%s|%s|%s|%L|%s|%s|%s|%L|%L|%L|%L|%s|%s',
-        id, bank, book, kind, business_date - date '2000-01-01', value_date - date '2000-01-01',
-        extract(epoch FROM at), actor, reason, request_id, ref, reverses, lines
+        id, bank, book, kind::varchar(32),
+        business_date - date '2000-01-01', value_date - date '2000-01-01',
+        extract(epoch FROM at), actor::varchar(64), reason::varchar(500),
+        request_id::varchar(64), ref::varchar(64), reverses, lines
     ), 'UTF8'))
 $$;
+
+-- Refuse a reversal among `p_entries` that is not the opposite of what it reverses.
+CREATE OR REPLACE FUNCTION ledger_check_reversals(p_entries uuid[]) RETURNS void
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_broken uuid;
+BEGIN
+    SELECT id INTO v_broken FROM ledger_entry AS r
+     WHERE id = ANY (p_entries) AND reverses_id IS NOT NULL
+       AND EXISTS (SELECT FROM ledger_posting WHERE entry_id IN (r.id, r.reverses_id)
+                    GROUP BY account_id HAVING sum(amount) <> 0 OR count(*) <> 2) LIMIT 1;
+    IF FOUND THEN
+        PERFORM ledger_refuse('REVERSAL_NOT_MIRROR', jsonb_build_object('entry', v_broken));
+    END IF;
+END $$;
 
 -- Post entries, all or none, in the caller's transaction; return the business day they book to.
 -- Arrays run in parallel: `entries`, `kinds`, ... one element an entry; `line_*` one a posting,
@@ -71,7 +90,7 @@ BEGIN
      WHERE NOT EXISTS (SELECT FROM unnest(p_line_entries) AS l (entry_no) WHERE entry_no = n)
      ORDER BY n LIMIT 1;
     IF FOUND OR cardinality(p_entries) = 0 THEN
-        PERFORM ledger_refuse('ENTRY_EMPTY', jsonb_build_object('entry', v_empty));
+        PERFORM ledger_refuse('ENTRY_EMPTY', jsonb_strip_nulls(jsonb_build_object('entry', v_empty)));
     END IF;
 
     -- 2. Holds end first, so that what they reserved counts as free below.
@@ -118,13 +137,14 @@ BEGIN
            (array_agg(jsonb_build_object(
                 'code', code, 'entry', p_entries[entry_no],
                 'line', n - array_position(p_line_entries, entry_no) + 1,
-                'account', account_id, 'asset', asset_id,
-                'amount', amount::text, 'available', (after - amount * normal - held)::text
+                'account', account_id, 'asset', asset_id, 'amount', amount::text,
+                'available', CASE WHEN code IN ('INSUFFICIENT_FUNDS', 'INVENTORY_SHORT')
+                                  THEN (after - amount * normal - held)::text END
             ) ORDER BY n) FILTER (WHERE code IS NOT NULL))[1]
       INTO v_assets, v_normals, v_after, v_broken
       FROM judged;
     IF v_broken IS NOT NULL THEN
-        PERFORM ledger_refuse(v_broken ->> 'code', v_broken - 'code');
+        PERFORM ledger_refuse(v_broken ->> 'code', jsonb_strip_nulls(v_broken - 'code'));
     END IF;
 
     -- 5. Write. Triggers hold the balance of each entry; CHECKs hold the balance of each account.
@@ -163,6 +183,9 @@ BEGIN
     IF cardinality(p_holds) > 0 THEN
         UPDATE ledger_hold SET entry_id = p_entries[1] WHERE id = ANY (p_holds);
     END IF;
+    IF array_remove(p_reverses, NULL) <> '{}' THEN
+        PERFORM ledger_check_reversals(p_entries);
+    END IF;
     RETURN v_date;
 END $$;
 
@@ -196,6 +219,8 @@ BEGIN
     IF cardinality(p_accounts) = 0 THEN
         PERFORM ledger_refuse('ENTRY_EMPTY', jsonb_build_object('entry', p_entry));
     END IF;
+    ASSERT array_dims(p_accounts) = format('[1:%s]', cardinality(p_accounts))
+        AND array_dims(p_amounts) = array_dims(p_accounts), 'a line is an account and an amount';
     IF cardinality(p_holds) > 0 THEN
         PERFORM ledger_end_holds(p_holds, 'POSTED', p_actor, p_at, p_accounts);
     END IF;
@@ -233,10 +258,12 @@ BEGIN
                                    ELSE 'INVENTORY_SHORT' END
         END;
         IF v_code IS NOT NULL THEN
-            PERFORM ledger_refuse(v_code, jsonb_build_object(
-                'entry', p_entry, 'line', n, 'account', p_accounts[n], 'asset', v_assets[n],
+            PERFORM ledger_refuse(v_code, jsonb_strip_nulls(jsonb_build_object(
+                'entry', p_entry, 'line', n, 'account', p_accounts[n],
+                'asset', v_assets[array_position(p_accounts, p_accounts[n])],
                 'amount', p_amounts[n]::text,
-                'available', (v_after[n] - v_deltas[n] - v_held[n])::text));
+                'available', CASE WHEN v_code IN ('INSUFFICIENT_FUNDS', 'INVENTORY_SHORT')
+                                  THEN (v_after[n] - v_deltas[n] - v_held[n])::text END)));
         END IF;
         v_lines[n] := concat(p_accounts[n], ':', p_amounts[n]::numeric(38, 18), ':',
                              v_after[n]::numeric(38, 18));
@@ -261,6 +288,9 @@ BEGIN
      WHERE b.account_id = d.account_id;
     IF cardinality(p_holds) > 0 THEN
         UPDATE ledger_hold SET entry_id = p_entry WHERE id = ANY (p_holds);
+    END IF;
+    IF p_reverses IS NOT NULL THEN
+        PERFORM ledger_check_reversals(ARRAY[p_entry]);
     END IF;
     RETURN v_date;
 END $$;

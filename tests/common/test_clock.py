@@ -1,7 +1,6 @@
 """The business clock: as fast as it is told, never backwards, the same for everybody."""
 
 import itertools
-import threading
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -9,6 +8,7 @@ import pytest
 from django.db import ProgrammingError, connection
 
 from common import clock, errors, models, tenancy, users
+from tests.ledger import books
 
 BUSINESS = datetime(2022, 2, 24, 9, 0, tzinfo=UTC)
 WALL = datetime(2026, 1, 1, tzinfo=UTC)
@@ -142,16 +142,10 @@ def test_clock_set_by_many_at_once_stands_where_the_latest_put_it(
             clock.set_clock(actor=supervisor, at=BUSINESS + hours * HOUR, wall_at=WALL)
         except errors.Refused:
             refused.append(hours)
-        finally:
-            connection.close()
 
     refused: list[int] = []
     for round_ in range(5):
         hours = [100 * round_ + number for number in range(1, 9)]
-        threads = [threading.Thread(target=put_forward, args=(h,)) for h in reversed(hours)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        books.run_at_once(*[lambda h=h: put_forward(h) for h in reversed(hours)])
         assert told(supervisor, WALL) == BUSINESS + max(hours) * HOUR
         assert max(hours) not in refused

@@ -1,113 +1,28 @@
 """Events: with their effect or not at all, numbered without a gap, handled once and in order."""
 
-import dataclasses
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 
 from common import models, outbox, tenancy, users
+from tests.common import questions
+from tests.ledger import books
 
-AT = datetime(2022, 2, 24, 9, 0, tzinfo=UTC)
-WALL = datetime(2026, 1, 1, tzinfo=UTC)
+AT, WALL = questions.AT, questions.WALL
 SECOND = timedelta(seconds=1)
 
 EMITTERS, TRANSACTIONS = 8, 60
 
 
-def emit(bank: models.Bank, topic: str = "test.asked", count: int = 1) -> None:
-    """Let `count` things happen to the bank in one transaction."""
-    with tenancy.acting(bank.id, users.job("tests", bank.id)):
-        for number in range(count):
-            outbox.emit(topic, {"number": number}, AT)
-
-
-def events(bank: models.Bank, after: int = 0) -> list[outbox.Event]:
-    """All numbered events of the bank."""
-    with tenancy.acting(bank.id, users.job("tests", bank.id)):
-        return outbox.events_after(bank_id=bank.id, number=after, limit=10_000)
-
-
-def answers(bank: models.Bank) -> list[int]:
-    """The numbers of the events that were answered, in the order of the answers."""
-    outbox.number_events(bank.id)
-    return [e.payload["to"] for e in events(bank) if e.topic == "test.answered"]
-
-
-def stream(bank: models.Bank, handler: str) -> models.OutboxStream:
-    """How far the handler is."""
-    with tenancy.acting(bank.id, users.job("tests", bank.id)):
-        return models.OutboxStream.objects.get(handler=handler)
-
-
-def deliver_all(bank: models.Bank, handler: str, wall_at: datetime = WALL) -> None:
-    """Number the bank's events and let the handler work until nothing is left."""
-    outbox.number_events(bank.id)
-    while outbox.deliver_next(bank.id, handler, wall_at):
-        pass
-
-
-def run_at_once(*works: Callable[[], None]) -> None:
-    """Run each in a thread with a connection of its own; the first failure is ours."""
-    failures: list[BaseException] = []
-
-    def guarded(work: Callable[[], None]) -> None:
-        try:
-            work()
-        except BaseException as failure:
-            failures.append(failure)
-            raise
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=guarded, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures
-
-
-# --- Handlers ------------------------------------------------------------------------------------
-
-
-@dataclasses.dataclass
-class Trouble:
-    """What goes wrong in the handlers below, once `after` events are answered."""
-
-    numbers: set[int] = dataclasses.field(default_factory=set)
-    pause_s: float = 0.0
-
-
-trouble = Trouble()
-
-
 @pytest.fixture(autouse=True)
 def no_trouble() -> Iterator[None]:
     yield
-    trouble.numbers, trouble.pause_s = set(), 0.0
-
-
-@outbox.reacts_to("test.asked")
-def answer(event: outbox.Event) -> None:
-    """Answer each question, but break down after the answer to some."""
-    outbox.emit("test.answered", {"to": event.number}, event.at)
-    time.sleep(trouble.pause_s)
-    if event.number in trouble.numbers:
-        raise RuntimeError(f"no more after {event.number}\x00")
-
-
-@outbox.reacts_to("test.asked", "test.answered")
-def listen(event: outbox.Event) -> None:
-    """Hear all and say nothing."""
-
-
-ANSWER = f"{__name__}.answer"
-LISTEN = f"{__name__}.listen"
+    questions.trouble.numbers, questions.trouble.pause_s = set(), 0.0
 
 
 # --- Emitting ------------------------------------------------------------------------------------
@@ -129,7 +44,7 @@ def test_event_is_a_banks(jurisdiction: models.Jurisdiction) -> None:
 @pytest.mark.parametrize("topic", ["asked", "Test.Asked", "test.asked.twice", "test.", ""])
 def test_topic_names_an_app_and_what_happened(bank: models.Bank, topic: str) -> None:
     with pytest.raises(AssertionError):
-        emit(bank, topic)
+        questions.ask(bank, topic)
 
 
 @pytest.mark.parametrize("value", [1.5, AT, b"x", {1: "x"}, ("x",), ["x", {"y": 0.1}]])
@@ -143,7 +58,7 @@ def test_event_says_all_it_was_told(bank: models.Bank, staff: users.Actor) -> No
     with tenancy.acting(bank.id, staff, request_id="req-1"):
         outbox.emit("test.asked", payload, AT)
     outbox.number_events(bank.id)
-    [event] = events(bank)
+    [event] = questions.events(bank)
     assert (event.topic, event.payload, event.at) == ("test.asked", payload, AT)
     assert (event.bank_id, event.number, event.request_id) == (bank.id, 1, "req-1")
 
@@ -163,27 +78,27 @@ def test_undone_effect_leaves_no_event(bank: models.Bank, staff: users.Actor) ->
 
 
 def test_events_of_a_transaction_are_numbered_as_they_happened(bank: models.Bank) -> None:
-    emit(bank, count=50)
+    questions.ask(bank, count=50)
     outbox.number_events(bank.id)
-    assert [e.payload["number"] for e in events(bank)] == list(range(50))
-    assert [e.number for e in events(bank)] == list(range(1, 51))
+    assert [e.payload["number"] for e in questions.events(bank)] == list(range(50))
+    assert [e.number for e in questions.events(bank)] == list(range(1, 51))
 
 
 def test_each_bank_counts_from_one(bank: models.Bank, make_bank: Callable[[], Any]) -> None:
     other = make_bank()
-    emit(bank, count=3)
-    emit(other, count=2)
+    questions.ask(bank, count=3)
+    questions.ask(other, count=2)
     assert (outbox.number_events(bank.id), outbox.number_events(other.id)) == (3, 2)
-    assert [e.number for e in events(other)] == [1, 2]
+    assert [e.number for e in questions.events(other)] == [1, 2]
 
 
 def test_numbering_a_long_queue_takes_turns(
     bank: models.Bank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox, "NUMBERED_AT_ONCE", 3)
-    emit(bank, count=7)
+    questions.ask(bank, count=7)
     assert [outbox.number_events(bank.id) for _ in range(4)] == [3, 3, 1, 0]
-    assert [e.payload["number"] for e in events(bank)] == list(range(7))
+    assert [e.payload["number"] for e in questions.events(bank)] == list(range(7))
 
 
 def test_reader_of_numbers_misses_nothing_while_many_write_and_commit_late(
@@ -202,8 +117,10 @@ def test_reader_of_numbers_misses_nothing_while_many_write_and_commit_late(
                     time.sleep(0.03)  # others who began later commit first
 
     def write_all() -> None:
-        run_at_once(*[lambda n=n: write(n) for n in range(EMITTERS)])
-        writing.clear()
+        try:
+            books.run_at_once(*[lambda n=n: write(n) for n in range(EMITTERS)])
+        finally:
+            writing.clear()
 
     def number() -> None:
         while writing.is_set():
@@ -211,11 +128,11 @@ def test_reader_of_numbers_misses_nothing_while_many_write_and_commit_late(
 
     def read() -> None:
         while writing.is_set():
-            seen.extend(events(bank, after=seen[-1].number if seen else 0))
+            seen.extend(questions.events(bank, after=seen[-1].number if seen else 0))
 
-    run_at_once(write_all, number, number, read)
+    books.run_at_once(write_all, number, number, read)
     outbox.number_events(bank.id)
-    seen.extend(events(bank, after=seen[-1].number))
+    seen.extend(questions.events(bank, after=seen[-1].number))
 
     assert [e.number for e in seen] == list(range(1, EMITTERS * TRANSACTIONS + 1))
     for emitter in range(EMITTERS):
@@ -229,23 +146,23 @@ def test_reader_of_numbers_misses_nothing_while_many_write_and_commit_late(
 
 
 def test_handler_hears_each_event_once_in_order(bank: models.Bank) -> None:
-    emit(bank, count=5)
-    emit(bank, "test.overheard")
-    emit(bank, count=5)
-    deliver_all(bank, ANSWER)
-    deliver_all(bank, ANSWER)
-    assert answers(bank) == [1, 2, 3, 4, 5, 7, 8, 9, 10, 11]
+    questions.ask(bank, count=5)
+    questions.ask(bank, "test.overheard")
+    questions.ask(bank, count=5)
+    questions.deliver_all(bank, questions.ANSWER)
+    questions.deliver_all(bank, questions.ANSWER)
+    assert questions.answers(bank) == [1, 2, 3, 4, 5, 7, 8, 9, 10, 11]
 
 
 def test_new_handler_hears_what_happened_before_it(
     bank: models.Bank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard = []
-    emit(bank, count=3)
-    deliver_all(bank, ANSWER)
+    questions.ask(bank, count=3)
+    questions.deliver_all(bank, questions.ANSWER)
     monkeypatch.setattr(outbox, "_handlers", dict(outbox._handlers))
     outbox.reacts_to("test.asked")(lambda event: heard.append(event.number))
-    deliver_all(bank, f"{__name__}.<lambda>")
+    questions.deliver_all(bank, f"{__name__}.<lambda>")
     assert heard == [1, 2, 3]
 
 
@@ -255,63 +172,63 @@ def test_handler_acts_as_the_job_of_its_name(
     acting = []
     monkeypatch.setattr(outbox, "_handlers", dict(outbox._handlers))
     outbox.reacts_to("test.asked")(lambda event: acting.append(tenancy.current()))
-    emit(bank)
-    deliver_all(bank, f"{__name__}.<lambda>")
+    questions.ask(bank)
+    questions.deliver_all(bank, f"{__name__}.<lambda>")
     [found] = acting
     assert (found.bank_id, found.actor.label) == (bank.id, f"job:{__name__}.<lambda>")
 
 
 def test_two_handlers_of_one_name_are_a_bug() -> None:
     with pytest.raises(AssertionError, match="twice"):
-        outbox.reacts_to("test.asked")(answer)
+        outbox.reacts_to("test.asked")(questions.answer)
 
 
 def test_what_a_failing_handler_did_is_undone(bank: models.Bank) -> None:
-    trouble.numbers = {2}
-    emit(bank, count=3)
-    deliver_all(bank, ANSWER)
-    assert answers(bank) == [1]
+    questions.trouble.numbers = {2}
+    questions.ask(bank, count=3)
+    questions.deliver_all(bank, questions.ANSWER)
+    assert questions.answers(bank) == [1]
 
 
 def test_failing_handler_says_why_on_its_stream(bank: models.Bank) -> None:
-    trouble.numbers = {2}
-    emit(bank, count=3)
-    deliver_all(bank, ANSWER)
-    found = stream(bank, ANSWER)
+    questions.trouble.numbers = {2}
+    questions.ask(bank, count=3)
+    questions.deliver_all(bank, questions.ANSWER)
+    found = questions.stream(bank, questions.ANSWER)
     assert (found.last_number, found.failures, found.retry_at) == (1, 1, WALL + SECOND)
     assert found.last_error == r"RuntimeError('no more after 2\x00')"
 
 
 def test_later_events_wait_for_a_failed_one(bank: models.Bank) -> None:
-    trouble.numbers = {2}
-    emit(bank, count=3)
-    deliver_all(bank, ANSWER)
-    trouble.numbers = set()
-    deliver_all(bank, ANSWER, WALL + SECOND / 2)
-    assert answers(bank) == [1]
-    deliver_all(bank, ANSWER, WALL + SECOND)
-    assert answers(bank) == [1, 2, 3]
+    questions.trouble.numbers = {2}
+    questions.ask(bank, count=3)
+    questions.deliver_all(bank, questions.ANSWER)
+    questions.trouble.numbers = set()
+    questions.deliver_all(bank, questions.ANSWER, WALL + SECOND / 2)
+    assert questions.answers(bank) == [1]
+    questions.deliver_all(bank, questions.ANSWER, WALL + SECOND)
+    assert questions.answers(bank) == [1, 2, 3]
 
 
 def test_success_forgets_the_failures(bank: models.Bank) -> None:
-    trouble.numbers = {1}
-    emit(bank)
-    deliver_all(bank, ANSWER)
-    trouble.numbers = set()
-    deliver_all(bank, ANSWER, WALL + SECOND)
-    found = stream(bank, ANSWER)
+    questions.trouble.numbers = {1}
+    questions.ask(bank)
+    questions.deliver_all(bank, questions.ANSWER)
+    questions.trouble.numbers = set()
+    questions.deliver_all(bank, questions.ANSWER, WALL + SECOND)
+    found = questions.stream(bank, questions.ANSWER)
     assert (found.failures, found.retry_at, found.last_error) == (0, None, "")
 
 
 def test_failing_handler_waits_twice_as_long_each_time_up_to_five_minutes(
     bank: models.Bank,
 ) -> None:
-    trouble.numbers = {1}
-    emit(bank)
+    questions.trouble.numbers = {1}
+    questions.ask(bank)
     now, waits = WALL, []
     for _ in range(11):
-        deliver_all(bank, ANSWER, now)
-        retry_at = stream(bank, ANSWER).retry_at
+        questions.deliver_all(bank, questions.ANSWER, now)
+        retry_at = questions.stream(bank, questions.ANSWER).retry_at
         assert retry_at is not None
         waits.append((retry_at - now).total_seconds())
         now = retry_at
@@ -319,76 +236,76 @@ def test_failing_handler_waits_twice_as_long_each_time_up_to_five_minutes(
 
 
 def test_handlers_do_not_wait_for_each_other(bank: models.Bank) -> None:
-    trouble.numbers = {1}
-    emit(bank, count=3)
-    deliver_all(bank, ANSWER)
-    deliver_all(bank, LISTEN)
-    assert stream(bank, LISTEN).last_number == 3
+    questions.trouble.numbers = {1}
+    questions.ask(bank, count=3)
+    questions.deliver_all(bank, questions.ANSWER)
+    questions.deliver_all(bank, questions.LISTEN)
+    assert questions.stream(bank, questions.LISTEN).last_number == 3
 
 
 def test_delivery_by_many_workers_at_once_takes_effect_once(bank: models.Bank) -> None:
-    trouble.pause_s = 0.01
-    emit(bank, count=20)
+    questions.trouble.pause_s = 0.01
+    questions.ask(bank, count=20)
     outbox.number_events(bank.id)
 
     def work() -> None:
         while len(answered) < 20:
-            if outbox.deliver_next(bank.id, ANSWER, WALL):
+            if outbox.deliver_next(bank.id, questions.ANSWER, WALL):
                 answered.append(1)
 
     answered: list[int] = []
-    run_at_once(*[work] * 4)
-    assert answers(bank) == list(range(1, 21))
+    books.run_at_once(*[work] * 4)
+    assert questions.answers(bank) == list(range(1, 21))
 
 
 def test_worker_does_not_wait_for_another_one_at_the_same_stream(bank: models.Bank) -> None:
-    trouble.pause_s = 1.0
-    emit(bank)
+    questions.trouble.pause_s = 1.0
+    questions.ask(bank)
     outbox.number_events(bank.id)
     results: dict[str, bool] = {}
 
     def late() -> None:
         time.sleep(0.3)
-        results["late"] = outbox.deliver_next(bank.id, ANSWER, WALL)
+        results["late"] = outbox.deliver_next(bank.id, questions.ANSWER, WALL)
         results["late came back first"] = "early" not in results
 
     def early() -> None:
-        results["early"] = outbox.deliver_next(bank.id, ANSWER, WALL)
+        results["early"] = outbox.deliver_next(bank.id, questions.ANSWER, WALL)
 
-    run_at_once(early, late)
+    books.run_at_once(early, late)
     assert results == {"late": False, "late came back first": True, "early": True}
 
 
 def test_numbering_does_not_wait_for_a_handler_at_work(bank: models.Bank) -> None:
-    emit(bank, "test.asked")
+    questions.ask(bank, "test.asked")
     outbox.number_events(bank.id)
-    trouble.pause_s = 1.0
+    questions.trouble.pause_s = 1.0
     done = []
 
     def number() -> None:
         time.sleep(0.3)
-        emit(bank, "test.overheard")
+        questions.ask(bank, "test.overheard")
         outbox.number_events(bank.id)
         done.append("numbered")
 
     def handle() -> None:
-        outbox.deliver_next(bank.id, ANSWER, WALL)
+        outbox.deliver_next(bank.id, questions.ANSWER, WALL)
         done.append("handled")
 
-    run_at_once(handle, number)
+    books.run_at_once(handle, number)
     assert done == ["numbered", "handled"]
 
 
 def test_handled_event_stays_handled_when_its_stream_is_set_back(
     bank: models.Bank, staff: users.Actor
 ) -> None:
-    emit(bank)
-    deliver_all(bank, ANSWER)
+    questions.ask(bank)
+    questions.deliver_all(bank, questions.ANSWER)
     with tenancy.acting(bank.id, staff):
-        models.OutboxStream.objects.filter(handler=ANSWER).update(last_number=0)
-    deliver_all(bank, ANSWER)
-    assert answers(bank) == [1]
-    assert "reaction_once" in stream(bank, ANSWER).last_error
+        models.OutboxStream.objects.filter(handler=questions.ANSWER).update(last_number=0)
+    questions.deliver_all(bank, questions.ANSWER)
+    assert questions.answers(bank) == [1]
+    assert "reaction_once" in questions.stream(bank, questions.ANSWER).last_error
 
 
 # --- Where there is work -------------------------------------------------------------------------
@@ -401,45 +318,45 @@ def waits(bank: models.Bank, wall_at: datetime = WALL) -> bool:
 
 def test_relay_sees_a_bank_with_unnumbered_events(bank: models.Bank) -> None:
     assert not waits(bank)
-    emit(bank, "test.overheard")
+    questions.ask(bank, "test.overheard")
     assert waits(bank)
 
 
 def test_relay_sees_a_bank_until_its_handlers_are_done(bank: models.Bank) -> None:
-    emit(bank)
-    for handler in (ANSWER, LISTEN):
+    questions.ask(bank)
+    for handler in (questions.ANSWER, questions.LISTEN):
         assert waits(bank)
-        deliver_all(bank, handler)
-    deliver_all(bank, LISTEN)
+        questions.deliver_all(bank, handler)
+    questions.deliver_all(bank, questions.LISTEN)
     assert not waits(bank)
 
 
 def test_relay_passes_over_a_failed_stream_until_its_next_try(bank: models.Bank) -> None:
-    trouble.numbers = {1}
-    emit(bank)
-    deliver_all(bank, LISTEN)
-    deliver_all(bank, ANSWER)
+    questions.trouble.numbers = {1}
+    questions.ask(bank)
+    questions.deliver_all(bank, questions.LISTEN)
+    questions.deliver_all(bank, questions.ANSWER)
     assert not waits(bank)
     assert waits(bank, WALL + SECOND)
 
 
 def test_stream_follows_past_events_that_its_handler_does_not_hear(bank: models.Bank) -> None:
-    emit(bank, "test.overheard", count=3)
+    questions.ask(bank, "test.overheard", count=3)
     outbox.number_events(bank.id)
-    assert stream(bank, ANSWER).last_number == 3
+    assert questions.stream(bank, questions.ANSWER).last_number == 3
     assert not waits(bank)
 
 
 def test_stream_that_is_behind_is_not_carried_past_what_it_has_to_hear(bank: models.Bank) -> None:
-    emit(bank, "test.asked")
+    questions.ask(bank, "test.asked")
     outbox.number_events(bank.id)
-    emit(bank, "test.overheard")
+    questions.ask(bank, "test.overheard")
     outbox.number_events(bank.id)
-    assert stream(bank, ANSWER).last_number == 0
+    assert questions.stream(bank, questions.ANSWER).last_number == 0
 
 
 def test_application_learns_of_other_banks_no_more_than_their_ids(bank: models.Bank) -> None:
-    emit(bank)
+    questions.ask(bank)
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM perimeter_outbox_bank_ids('{}', now())")
         assert [column.name for column in cursor.description] == ["perimeter_outbox_bank_ids"]

@@ -120,6 +120,8 @@ def write_and(request: HttpRequest, ending: str) -> HttpResponse:
     )
     if ending == "raise":
         raise RuntimeError
+    if ending == "sql":
+        models.User(pk=request.user.pk).save(force_insert=True)
     return HttpResponse(status=int(ending))
 
 
@@ -167,12 +169,14 @@ def test_a_session_without_a_user_acts_for_nobody(client: Client) -> None:
 
 @pytest.mark.usefixtures("probes")
 @pytest.mark.parametrize(
-    ("ending", "kept"), [("200", 1), ("302", 1), ("400", 0), ("409", 0), ("500", 0), ("raise", 0)]
+    ("ending", "kept"),
+    [("200", 1), ("302", 1), ("400", 0), ("409", 0), ("500", 0), ("raise", 0), ("sql", 0)],
 )
 def test_what_a_page_wrote_is_kept_unless_it_ends_badly(
     ann: models.User, ending: str, kept: int
 ) -> None:
-    logged_in(ann).post(f"/admin/write/{ending}/")
+    answer = logged_in(ann).post(f"/admin/write/{ending}/")
+    assert answer.status_code == (int(ending) if ending.isdigit() else 500)
     with tenancy.acting(ann.bank_id, users.job("tests", ann.bank_id)):
         assert models.ApiKey.objects.filter(name=ending).count() == kept
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from common import ids, models, tenancy, users
-from config import health
+from config import embedded
 from config.celery import app
 
 pytestmark = pytest.mark.usefixtures("house")
@@ -37,6 +37,7 @@ def test_the_process_says_that_it_is_up(client: Client) -> None:
 
 
 def test_database_and_broker_say_that_they_serve(client: Client) -> None:
+    embedded.ensure()
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()) == (200, {"database": "ok", "broker": "ok"})
 
@@ -44,7 +45,7 @@ def test_database_and_broker_say_that_they_serve(client: Client) -> None:
 def test_another_programs_schema_is_not_ready(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health.tenancy, "schema_digest", lambda: "another")
+    monkeypatch.setattr(tenancy, "schema_digest", lambda: "another")
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["database"]) == (503, "failed")
 

@@ -4,14 +4,16 @@ Each app's `invariants.py` lists its rules. All of a bank's are judged on one sn
 as the application's own role, so that trading can go on meanwhile.
 """
 
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
+from uuid import UUID
 
 from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from common import ids, models, outbox, tenancy, users
+from common import errors, ids, models, outbox, tenancy, users
 
 
 class Command(BaseCommand):
@@ -26,20 +28,27 @@ class Command(BaseCommand):
             if find_spec(f"{config.name}.invariants"):
                 rules += import_module(f"{config.name}.invariants").INVARIANTS
         banks = broken = 0
-        for bank_id in tenancy.bank_ids():
+        for bank_id in _bank_ids(options["bank"]):
             with tenancy.acting(bank_id, users.job("verify", bank_id), snapshot=True):
                 bank = models.Bank.objects.get(id=bank_id)
-                shown = ids.show(models.Bank.id_prefix, bank.id)
-                if options["bank"] not in (None, bank.code, shown):
-                    continue
                 banks += 1
                 for rule in rules:
                     for row, wrong in rule():
                         broken += 1
                         name = rule.__name__.replace("_", " ")
                         self.stderr.write(f"{bank.code}: {name}: {row}: {wrong}")
-        if options["bank"] and not banks:
-            raise CommandError(f"no bank {options['bank']}")
         if broken:
             raise CommandError(f"{broken} violations in {banks} banks, {len(rules)} invariants.")
         self.stdout.write(f"{len(rules)} invariants hold in {banks} banks.")
+
+
+def _bank_ids(named: str | None) -> list[UUID]:
+    known = tenancy.bank_ids()
+    if named is None:
+        return known
+    with suppress(errors.Refused, ids.BadId):
+        shown = named.startswith(f"{models.Bank.id_prefix}_")
+        found = ids.parse(models.Bank.id_prefix, named) if shown else users.house_of(named).bank_id
+        if found in known:
+            return [found]
+    raise CommandError(f"There is no bank {named}.")

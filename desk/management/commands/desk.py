@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 
 from common import outbox
@@ -42,12 +42,7 @@ class Command(BaseCommand):
             signal.signal(number, self._stop)
         pause_s = PAUSE_S
         while not self.stopping:
-            try:
-                _tick()
-                pause_s = PAUSE_S
-            except Exception:
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-                logger.exception("A tick failed; the next one is in %.1f s", pause_s)
+            pause_s = PAUSE_S if _ticks_well() else min(2 * pause_s, LONGEST_PAUSE_S)
             self._sleep(pause_s)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
@@ -57,6 +52,18 @@ class Command(BaseCommand):
         until = time.monotonic() + seconds
         while not self.stopping and (left := until - time.monotonic()) > 0:
             time.sleep(min(left, PAUSE_S))
+
+
+def _ticks_well() -> bool:
+    try:
+        _tick()
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("The database does not serve: %s", error)
+    except Exception:
+        logger.exception("A tick failed")
+    else:
+        return True
+    return False
 
 
 def _tick() -> None:

@@ -1,0 +1,406 @@
+"""The books against a plain model of them: whatever is done in whatever order, both agree."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID, uuid5
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from common import errors, models, users
+from ledger import chart, operations, queries
+from ledger.models import Account, Balance, Entry, Hold
+from ledger.operations import NewEntry, Wanted
+from tests.ledger.books import AT, DAY, Books, open_books
+
+RUNS, STEPS = 300, 30
+
+MONEY = ["segregated_nostro", "own_nostro", "client_cash:anna", "client_cash:boris", "capital"]
+COINS = ["segregated_custody", "own_custody", "client_crypto:anna", "position"]
+OPENED_FIRST = ["segregated_nostro", "own_nostro", "segregated_custody", "own_custody", MONEY[2]]
+SCALES = {"RUB": 2, "BTC": 8}
+LIMIT = Decimal(10) ** 20
+
+Lines = Sequence[tuple[str, Decimal]]
+
+
+# --- The model: what the books are, in plain words -------------------------------------------------
+
+
+@dataclasses.dataclass
+class PlainAccount:
+    wanted: Wanted
+    balance: Decimal = Decimal(0)
+    held: Decimal = Decimal(0)
+    debit: Decimal = Decimal(0)  # of the open day, as is `credit`
+    credit: Decimal = Decimal(0)
+
+    @property
+    def line(self) -> chart.Line:
+        return chart.LINES[self.wanted.line]
+
+
+@dataclasses.dataclass
+class PlainHold:
+    id: UUID
+    account: str
+    amount: Decimal
+    expires_at: datetime | None
+    status: str = "PENDING"
+
+
+@dataclasses.dataclass
+class PlainEntry:
+    id: UUID
+    lines: Lines
+    is_reversal: bool = False
+    is_reversed: bool = False
+    is_cut: bool = False
+
+
+class Model:
+    """Accounts by name, entries and holds in the order of their birth."""
+
+    def __init__(self) -> None:
+        self.accounts: dict[str, PlainAccount] = {}
+        self.entries: list[PlainEntry] = []
+        self.holds: list[PlainHold] = []
+        self.open_date = DAY
+        self.history: dict[date, dict[str, Decimal]] = {}  # balances at the end of each closed day
+
+    def judge(self, entries: Sequence[Lines], holds: Sequence[PlainHold] = ()) -> str | None:
+        """Return by which rule the entries are refused, if by any."""
+        if not entries or not all(entries):
+            return "ENTRY_EMPTY"
+        if any(hold.status != "PENDING" for hold in holds):
+            return "HOLD_NOT_PENDING"
+        free = {name: each.balance - each.held for name, each in self.accounts.items()}
+        for hold in holds:
+            free[hold.account] += hold.amount
+        for lines in entries:
+            for place, (name, amount) in enumerate(lines):
+                if name in [named for named, _ in lines[:place]]:
+                    return "ACCOUNT_TWICE"
+                if name not in self.accounts:
+                    return "ACCOUNT_UNKNOWN"
+                account = self.accounts[name]
+                if not is_amount(amount, account.wanted.asset):
+                    return "AMOUNT_INVALID"
+                change = amount * account.line.side
+                free[name] += change
+                if change < 0 and free[name] < 0 and account.line.control is not chart.Control.OPEN:
+                    is_client = account.line.control is chart.Control.CLIENT
+                    return "INSUFFICIENT_FUNDS" if is_client else "INVENTORY_SHORT"
+        for lines in entries:
+            off: dict[str, Decimal] = defaultdict(Decimal)
+            for name, amount in lines:
+                off[self.accounts[name].wanted.asset] += amount
+            if any(off.values()):
+                return "ENTRY_UNBALANCED"
+        return None
+
+    def post(self, entry: PlainEntry) -> None:
+        self.entries.append(entry)
+        for name, amount in entry.lines:
+            account = self.accounts[name]
+            account.balance += amount * account.line.side
+            account.debit += max(amount, Decimal(0))
+            account.credit += max(-amount, Decimal(0))
+
+    def end(self, holds: Sequence[PlainHold], status: str) -> None:
+        for hold in holds:
+            hold.status = status
+            self.accounts[hold.account].held -= hold.amount
+
+    def due(self) -> dict[str, Decimal]:
+        due: dict[str, Decimal] = defaultdict(Decimal)
+        for account in self.accounts.values():
+            if account.line.section is chart.Section.OWED:
+                due[account.wanted.asset] += account.balance
+            elif account.line.segregated:
+                due[account.wanted.asset] -= account.balance
+        return dict(due)
+
+    def sweeps(self) -> list[Lines]:
+        own = {"RUB": ("segregated_nostro", "own_nostro"),
+               "BTC": ("segregated_custody", "own_custody")}  # fmt: skip
+        return [
+            [(own[asset][0], due), (own[asset][1], -due)]
+            for asset, due in sorted(self.due().items())
+            if due
+        ]
+
+    def trial_balance(self) -> set[tuple[str, str, Decimal, Decimal, Decimal]]:
+        sums: dict[tuple[str, str], list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 3)
+        for each in self.accounts.values():
+            key = each.wanted.line, each.wanted.asset
+            numbers = zip(sums[key], (each.debit, each.credit, each.balance), strict=True)
+            sums[key] = [one + other for one, other in numbers]
+        return {(*key, *numbers) for key, numbers in sums.items()}
+
+    def close(self) -> None:
+        self.history[self.open_date] = {n: each.balance for n, each in self.accounts.items()}
+        self.open_date += timedelta(days=1)
+        for account in self.accounts.values():
+            account.debit = account.credit = Decimal(0)
+
+
+def is_amount(amount: Decimal, asset: str) -> bool:
+    if not amount.is_finite() or amount == 0 or abs(amount) >= LIMIT:
+        return False
+    return amount == round(amount, SCALES[asset])
+
+
+def wanted_of(name: str) -> Wanted:
+    line, _, owner = name.partition(":")
+    return Wanted(line, "BTC" if name in COINS else "RUB", owner)
+
+
+# --- What is tried -------------------------------------------------------------------------------
+
+usual = st.sampled_from(["1", "2.5", "7", "10", "10", "100", "0.01"])
+odd = st.sampled_from(["0", "-0", "0.001", "0.000000001", "NaN", "Infinity", "-Infinity", "1e20"])
+amounts = st.one_of(usual, usual, usual, usual, usual, odd).map(Decimal)
+
+
+def transfers(debits: Sequence[str], credits_: Sequence[str]) -> st.SearchStrategy[Lines]:
+    return st.builds(
+        lambda debit, credit, amount: [(debit, amount), (credit, amount.copy_negate())],
+        st.sampled_from(debits),
+        st.sampled_from(credits_),
+        amounts,
+    )
+
+
+signed = st.builds(lambda amount, negate: -amount if negate else amount, amounts, st.booleans())
+anything = st.lists(st.tuples(st.sampled_from(MONEY + COINS), signed), max_size=3)
+entries = st.one_of(
+    transfers(["segregated_nostro"], MONEY[2:4]),  # deposits
+    transfers(["own_nostro", "segregated_nostro"], ["capital"]),
+    transfers(["own_custody"], ["position"]),
+    transfers(["position"], ["client_crypto:anna"]),
+    transfers(MONEY, MONEY),
+    transfers(COINS, COINS),
+    st.builds(
+        lambda money, coins: [*money, *coins], transfers(MONEY, MONEY), transfers(COINS, COINS)
+    ),
+    anything,
+)
+picks = st.lists(st.integers(0, 20), max_size=2)
+minutes = st.integers(0, 3)
+
+
+class BooksMachine(RuleBasedStateMachine):
+    """Does the same to the books of a fresh bank and to the model."""
+
+    def __init__(self, bank: models.Bank) -> None:
+        super().__init__()
+        self.model = Model()
+        wanted = [wanted_of(name) for name in OPENED_FIRST]
+        self.books: Books = open_books(bank.id, users.job("tests", bank.id), wanted)
+        for name in OPENED_FIRST:
+            self.model.accounts[name] = PlainAccount(wanted_of(name))
+
+    @rule(name=st.sampled_from(MONEY + COINS))
+    def open_account(self, name: str) -> None:
+        self.books.open(wanted_of(name))
+        self.model.accounts.setdefault(name, PlainAccount(wanted_of(name)))
+
+    @rule(lines=entries, picks=picks)
+    def post_entry(self, lines: Lines, picks: list[int]) -> None:
+        holds = self.picked(picks)
+        entry = self.new_entry(lines)
+        with self.refused_as(self.model.judge([lines], holds)), self.books.acting():
+            operations.post_entry(
+                book_id=self.books.book_id, entry=entry, holds=[hold.id for hold in holds]
+            )
+            self.model.end(holds, "POSTED")
+            self.model.post(PlainEntry(entry.id, lines))
+
+    @rule(many=st.lists(entries, max_size=3), picks=picks)
+    def post_entries(self, many: list[Lines], picks: list[int]) -> None:
+        holds = self.picked(picks)
+        new = [self.new_entry(lines) for lines in many]
+        with self.refused_as(self.model.judge(many, holds)), self.books.acting():
+            operations.post_entries(
+                book_id=self.books.book_id, entries=new, holds=[hold.id for hold in holds]
+            )
+            self.model.end(holds, "POSTED")
+            for entry, lines in zip(new, many, strict=True):
+                self.model.post(PlainEntry(entry.id, lines))
+
+    @rule(name=st.sampled_from(MONEY + COINS), amount=signed, minutes=st.none() | minutes)
+    def place_hold(self, name: str, amount: Decimal, minutes: int | None) -> None:
+        expires_at = None if minutes is None else AT + timedelta(minutes=minutes)
+        with self.refused_as(self.judge_hold(name, amount)), self.books.acting():
+            hold_id = operations.place_hold(
+                account_id=self.account_id(name), amount=amount, at=AT, expires_at=expires_at
+            )
+            self.model.holds.append(PlainHold(hold_id, name, amount, expires_at))
+            self.model.accounts[name].held += amount
+
+    @precondition(lambda self: self.model.holds)
+    @rule(picks=picks)
+    def release(self, picks: list[int]) -> None:
+        holds = self.picked(picks)
+        pending = all(hold.status == "PENDING" for hold in holds)
+        with self.refused_as(None if pending else "HOLD_NOT_PENDING"), self.books.acting():
+            ids = [hold.id for hold in holds]
+            assert operations.void_holds(holds=ids, at=AT) == len(holds)
+            self.model.end(holds, "VOIDED")
+
+    @precondition(lambda self: self.model.holds)
+    @rule(minutes=minutes)
+    def expire(self, minutes: int) -> None:
+        at = AT + timedelta(minutes=minutes)
+        due = [
+            hold
+            for hold in self.model.holds
+            if hold.status == "PENDING" and hold.expires_at and hold.expires_at <= at
+        ]
+        with self.books.acting():
+            assert operations.expire_holds(at=at) == len(due)
+        self.model.end(due, "EXPIRED")
+
+    @precondition(lambda self: self.model.entries)
+    @rule(pick=st.integers(0, 50))
+    def reverse(self, pick: int) -> None:
+        original = self.model.entries[pick % len(self.model.entries)]
+        mirror = [(name, -amount) for name, amount in original.lines]
+        code = self.model.judge([mirror])
+        if original.is_reversal:
+            code = "REVERSAL_OF_REVERSAL"
+        elif original.is_reversed:
+            code = "ALREADY_REVERSED"
+        with self.refused_as(code), self.books.acting():
+            entry = operations.reverse_entry(entry_id=original.id, at=AT, reason="")
+            self.model.post(PlainEntry(entry.id, mirror, is_reversal=True))
+            original.is_reversed = True
+
+    @rule()
+    def close(self) -> None:
+        model, day, sweeps = self.model, self.model.open_date, self.model.sweeps()
+        with self.refused_as(model.judge(sweeps) if sweeps else None):
+            sealed = self.books.close(day).trial_balance
+            with self.books.acting():
+                swept = Entry.objects.filter(kind="sweep", business_date=day).order_by("id")
+                for entry, lines in zip(swept, sweeps, strict=True):
+                    model.post(PlainEntry(entry.id, lines))
+            columns = ("debit", "credit", "balance")
+            rows = {(r["line"], r["asset"], *(Decimal(r[c]) for c in columns)) for r in sealed}
+            assert rows == model.trial_balance()
+            model.close()
+
+    @rule()
+    def cut(self) -> None:
+        with self.books.acting():
+            cut = operations.take_cut(book_id=self.books.book_id, at=AT)
+        with self.books.acting():
+            found = [entry.id for entry in queries.entries_of(cut)]
+        uncut = {entry.id: entry for entry in self.model.entries if not entry.is_cut}
+        assert uncut.keys() >= set(found)
+        for entry_id in found:
+            uncut[entry_id].is_cut = True
+
+    @invariant()
+    def agree(self) -> None:
+        """Balances, what is held, holds, due and the trial balance are the model's."""
+        names = {account: name for name, account in self.books.accounts.items()}
+        model = self.model
+        with self.books.acting():
+            kept = {
+                names[account]: (balance, held)
+                for account, balance, held in Balance.objects.values_list(
+                    "account_id", "balance", "held"
+                )
+            }
+            holds = dict(Hold.objects.values_list("id", "status"))
+            trial = queries.trial_balance(self.books.book_id, model.open_date)
+            due = queries.due(self.books.book_id)
+            assert queries.book_by_id(self.books.book_id).open_date == model.open_date
+        assert kept == {
+            name: (each.balance, each.held)
+            for name, each in model.accounts.items()
+            if each.line.control is not chart.Control.OPEN
+        }
+        assert holds == {hold.id: hold.status for hold in model.holds}
+        assert {dataclasses.astuple(row) for row in trial} == model.trial_balance()
+        assert due == model.due()
+
+    def teardown(self) -> None:
+        """In the end the journal, the closed days and the statements are the model's as well."""
+        model, names = self.model, {id_: name for name, id_ in self.books.accounts.items()}
+        with self.books.acting():
+            journal = {
+                entry.id: sorted((names[p.account_id], p.amount) for p in entry.postings.all())
+                for entry in Entry.objects.prefetch_related("postings")
+            }
+            assert journal == {entry.id: sorted(entry.lines) for entry in model.entries}
+            for account in Account.objects.select_related("balance"):
+                name = names[account.id]
+                statement = queries.statement(account, DAY, model.open_date)
+                assert statement.closing == model.accounts[name].balance
+                assert queries.balance(account) == model.accounts[name].balance
+                for day, balances in model.history.items():
+                    assert queries.balance(account, day) == balances.get(name, 0)
+        assert self.books.violations() == []
+
+    # --- What the rules share ---
+
+    @contextmanager
+    def refused_as(self, code: str | None) -> Iterator[None]:
+        """See that what follows is refused by that rule, or done."""
+        told = None
+        try:
+            yield
+        except errors.Refused as refusal:
+            told = refusal.code
+        assert told == code
+
+    def judge_hold(self, name: str, amount: Decimal) -> str | None:
+        account = self.model.accounts.get(name)
+        if account is None or account.line.control is chart.Control.OPEN:
+            return "ACCOUNT_UNKNOWN"
+        if not is_amount(amount, account.wanted.asset) or amount < 0:
+            return "AMOUNT_INVALID"
+        if account.balance - account.held < amount:
+            is_client = account.line.control is chart.Control.CLIENT
+            return "INSUFFICIENT_FUNDS" if is_client else "INVENTORY_SHORT"
+        return None
+
+    def picked(self, picks: list[int]) -> list[PlainHold]:
+        holds = self.model.holds
+        return [holds[pick] for pick in {pick % len(holds) for pick in picks}] if holds else []
+
+    def account_id(self, name: str) -> UUID:
+        return self.books.accounts.get(name) or uuid5(self.books.book_id, name)
+
+    def new_entry(self, lines: Lines) -> NewEntry:
+        return NewEntry("test", AT, [(self.account_id(name), amount) for name, amount in lines])
+
+
+def test_the_books_agree_with_a_plain_model(make_bank: Callable[[], models.Bank]) -> None:
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        lambda: BooksMachine(make_bank()),
+        settings=settings(
+            max_examples=RUNS,
+            stateful_step_count=STEPS,
+            deadline=None,
+            database=None,
+            print_blob=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
