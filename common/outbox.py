@@ -14,7 +14,7 @@ import dataclasses
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,7 @@ from django.db import connection
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from common import models, tenancy, users
+from common import ids, models, tenancy, users
 
 logger = logging.getLogger(__name__)
 
@@ -230,6 +230,59 @@ def _stands_still(then: _Progress, now: _Progress) -> bool:
     """Whether nobody has done what was asked: neither reached the head of then, nor failed."""
     return now.last_number < then.head and now.failures == then.failures
 
+
+# --- What `manage.py verify` proves ---------------------------------------------------------------
+
+
+def events_are_numbered_without_a_gap() -> Iterator[tuple[str, str]]:
+    """Yield (row, what is wrong) for the acting bank's events: numbers 1, 2, 3… up to the head."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT event.id, event.number, event.place, stream.last_number
+            FROM (SELECT id, bank_id, number, row_number() OVER (ORDER BY number) AS place
+                    FROM common_outboxevent WHERE number IS NOT NULL) event
+            LEFT JOIN common_outboxstream stream
+              ON stream.bank_id = event.bank_id AND stream.handler = %s
+            WHERE number <> place OR stream.last_number IS NULL OR number > stream.last_number
+            ORDER BY number LIMIT 1
+            """,
+            [_NUMBERING],
+        )
+        for event_id, number, place, head in cursor.fetchall():
+            shown = ids.show(models.OutboxEvent.id_prefix, event_id)
+            yield shown, f"has number {number} where {place} is due; the head is {head}"
+        cursor.execute(
+            """
+            SELECT stream.last_number, count(event.id) FROM common_outboxstream stream
+            LEFT JOIN common_outboxevent event ON event.number <= stream.last_number
+            WHERE stream.handler = %s GROUP BY stream.last_number
+            HAVING count(event.id) <> stream.last_number
+            """,
+            [_NUMBERING],
+        )
+        for head, found in cursor.fetchall():
+            yield f"outbox head {head}", f"{found} events are left of {head}"
+
+
+def events_are_handled_in_order() -> Iterator[tuple[str, str]]:
+    """Yield (row, what is wrong): no stream is past the head, no reaction past its stream."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT reaction.id, reaction.handler, reaction.number FROM common_reaction reaction
+            JOIN common_outboxevent event ON event.id = reaction.event_id
+            LEFT JOIN common_outboxstream stream
+              ON stream.bank_id = reaction.bank_id AND stream.handler = reaction.handler
+            WHERE reaction.number IS DISTINCT FROM event.number
+               OR stream.last_number IS NULL OR reaction.number > stream.last_number
+            """
+        )
+        for reaction_id, handler, number in cursor.fetchall():
+            yield f"reaction {reaction_id}", f"of {handler} to event {number} is out of order"
+
+
+INVARIANTS = (events_are_numbered_without_a_gap, events_are_handled_in_order)
 
 # --- Delivery ------------------------------------------------------------------------------------
 

@@ -76,8 +76,9 @@ def platform(grants: str = "SELECT") -> Tenancy:
 def declared(model: type[Model]) -> Tenancy | None:
     """Return the tenancy of a model: its own `tenancy`, or the one in `settings.TENANCY`."""
     own = model.__dict__.get("tenancy")
-    if own is None and model._meta.auto_created:
-        return declared(model._meta.auto_created)  # a many-to-many table is its owner's
+    owner = model._meta.auto_created
+    if own is None and isinstance(owner, type):
+        return declared(owner)  # a many-to-many table is its owner's
     return own or settings.TENANCY.get(model._meta.label)
 
 

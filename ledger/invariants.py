@@ -157,10 +157,12 @@ def debit_equals_credit_in_each_asset() -> Iterator[Violation]:
 def due_is_zero_at_each_close() -> Iterator[Violation]:
     lines = list(chart.OWED_LINES + chart.SEGREGATED_LINES)
     for close, asset, due in _rows(
-        "SELECT c.id, a.asset_id, sum(-p.amount) FROM ledger_dayclose c"
-        "  JOIN ledger_account a ON a.book_id = c.book_id AND a.line = ANY(%s)"
-        "  JOIN ledger_posting p ON p.account_id = a.id AND p.business_date <= c.business_date"
-        " GROUP BY c.id, a.asset_id HAVING sum(p.amount) <> 0",
+        "SELECT c.id, asset_id, due FROM ("
+        "   SELECT a.book_id, a.asset_id, p.business_date, sum(sum(-p.amount)) OVER"
+        "              (PARTITION BY a.book_id, a.asset_id ORDER BY p.business_date) AS due"
+        "     FROM ledger_posting p JOIN ledger_account a ON a.id = p.account_id"
+        "    WHERE a.line = ANY(%s) GROUP BY a.book_id, a.asset_id, p.business_date) AS moved"
+        "  JOIN ledger_dayclose c USING (book_id, business_date) WHERE due <> 0",
         [lines],
     ):
         yield ids.show(DayClose.id_prefix, close), f"{asset}: {due} due between own and segregated"

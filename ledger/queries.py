@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -25,8 +25,8 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 
 from common import errors, models, money
-from ledger import chart
-from ledger.models import Account, Balance, Book, Cut, DayClose, Entry, Posting, Snapshot
+from ledger import chart, states
+from ledger.models import Account, Balance, Book, Cut, DayClose, Entry, Hold, Posting, Snapshot
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -160,6 +160,28 @@ def entries_with_postings() -> QuerySet[Entry]:
     )
 
 
+def postings(entry: Entry) -> QuerySet[Posting]:
+    """Return an entry's postings by line, each with its account and asset."""
+    return Posting.objects.filter(entry=entry).select_related("account", "asset").order_by("line")
+
+
+def latest_postings(account: Account, limit: int) -> QuerySet[Posting]:
+    """Return the account's last postings, the latest first, each with its entry."""
+    found = Posting.objects.filter(account=account).select_related("entry")
+    return found.order_by("-business_date", "-id")[:limit]
+
+
+def reversal_of(entry: Entry) -> Entry | None:
+    """Return the entry that reverses this one, if there is one."""
+    return Entry.objects.filter(reverses=entry).first()
+
+
+def pending_holds(account: Account) -> QuerySet[Hold]:
+    """Return what is reserved on the account now, the latest first."""
+    pending = Hold.objects.filter(account=account, status=states.HoldStatus.PENDING)
+    return pending.order_by("-id")
+
+
 def entry_by_id(entry_id: UUID) -> Entry:
     """Return an entry of the acting bank with its postings.
 
@@ -225,7 +247,7 @@ def statement(
 
 
 def trial_balance(book_id: UUID, on: date) -> list[TrialLine]:
-    """Return the trial balance of a business day: every line and asset of the book."""
+    """Return the trial balance of a business day: the lines and assets posted to by then."""
     rows = _rows(
         "SELECT line, asset_id, debit, credit, balance FROM ledger_trial_balance(%s, %s)"
         " ORDER BY line, asset_id",
@@ -262,6 +284,30 @@ def entries_of(cut: Cut) -> QuerySet[Entry]:
 def closes(book_id: UUID) -> QuerySet[DayClose]:
     """Return the book's closed days."""
     return DayClose.objects.filter(book_id=book_id)
+
+
+def next_expiries() -> list[tuple[UUID, datetime]]:
+    """Return each bank that has holds with an end, and the earliest end; outside `acting`."""
+    return list(_rows("SELECT bank_id, expires_at FROM ledger_next_expiries()", []))
+
+
+def sealed(close: DayClose) -> list[TrialLine]:
+    """Return the trial balance that a close sealed."""
+    return [
+        TrialLine(
+            row["line"],
+            row["asset"],
+            *(Decimal(row[column]) for column in ("debit", "credit", "balance")),
+        )
+        for row in close.trial_balance
+    ]
+
+
+def latest_days(limit: int) -> list[date]:
+    """Return the open business days and the last closed ones, the latest first."""
+    opened = Book.objects.values_list("open_date", flat=True)
+    closed = DayClose.objects.order_by("-business_date").values_list("business_date", flat=True)
+    return sorted({*opened, *closed[:limit]}, reverse=True)[:limit]
 
 
 def last_close(book_id: UUID) -> DayClose | None:

@@ -119,3 +119,22 @@ BEGIN
     SELECT count(*) INTO v_ended FROM ended;
     RETURN v_ended;
 END $$;
+
+-- Which banks have pending holds with an end, and their earliest: for the desk, before a bank is set.
+CREATE OR REPLACE FUNCTION ledger_next_expiries()
+RETURNS TABLE (bank_id uuid, expires_at timestamptz)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM set_config('perimeter.lookup', 'on', true);
+    RETURN QUERY
+        SELECT bank_id, min(expires_at) FROM ledger_hold
+         WHERE status = 'PENDING' AND expires_at IS NOT NULL GROUP BY bank_id;
+    PERFORM set_config('perimeter.lookup', '', true);
+END $$;
+
+DROP POLICY IF EXISTS lookup ON ledger_hold;
+CREATE POLICY lookup ON ledger_hold FOR SELECT TO perimeter_owner
+    USING (current_setting('perimeter.lookup', true) = 'on');

@@ -93,9 +93,9 @@ BEGIN
       FROM (SELECT p.account_id,
                    coalesce(sum(p.amount) FILTER (WHERE p.amount > 0), 0) AS debit,
                    coalesce(-sum(p.amount) FILTER (WHERE p.amount < 0), 0) AS credit
-              FROM ledger_posting AS p
-              JOIN ledger_entry AS e ON e.id = p.entry_id
-             WHERE e.book_id = p_book AND e.business_date = p_date
+              FROM ledger_account AS a
+              JOIN ledger_posting AS p ON p.account_id = a.id
+             WHERE a.book_id = p_book AND p.business_date = p_date
              GROUP BY p.account_id) AS m
       JOIN ledger_account AS a ON a.id = m.account_id;
 END $$;
@@ -106,36 +106,27 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT sha256(link || convert_to(format('%s|%s', day - date '2000-01-01', trial), 'UTF8')) $$;
 
 -- Line by line and asset by asset, from postings alone: the turnovers of `p_date`, and the balance
--- at its end on the line's normal side.
+-- at its end on the line's normal side. Lines on which nothing was posted by then are left out: an
+-- account that is opened later changes no day that is closed.
 CREATE OR REPLACE FUNCTION ledger_trial_balance(p_book uuid, p_date date)
 RETURNS TABLE (line varchar, asset_id varchar, debit numeric, credit numeric, balance numeric)
 LANGUAGE sql STABLE
 AS $$
-    WITH latest AS (
-        SELECT DISTINCT ON (s.account_id) s.account_id, s.business_date, s.balance
-          FROM ledger_snapshot AS s JOIN ledger_account AS a ON a.id = s.account_id
-         WHERE a.book_id = p_book AND s.business_date < p_date
-         ORDER BY s.account_id, s.business_date DESC
-    ), today AS (
-        SELECT p.account_id,
-               coalesce(sum(p.amount) FILTER (WHERE p.amount > 0 AND p.business_date = p_date), 0)
-                   AS debit,
-               coalesce(-sum(p.amount) FILTER (WHERE p.amount < 0 AND p.business_date = p_date), 0)
-                   AS credit,
-               sum(p.amount) AS net
-          FROM ledger_posting AS p
-          JOIN ledger_account AS a ON a.id = p.account_id
-          LEFT JOIN latest ON latest.account_id = p.account_id
-         WHERE a.book_id = p_book AND p.business_date <= p_date
-           AND p.business_date > coalesce(latest.business_date, '-infinity')
-         GROUP BY p.account_id
-    )
     SELECT a.line, a.asset_id, coalesce(sum(t.debit), 0), coalesce(sum(t.credit), 0),
            sum(coalesce(l.balance, 0) + coalesce(t.net * a.normal, 0))
       FROM ledger_account AS a
-      LEFT JOIN latest AS l ON l.account_id = a.id
-      LEFT JOIN today AS t ON t.account_id = a.id
-     WHERE a.book_id = p_book
+      LEFT JOIN LATERAL (
+          SELECT s.business_date, s.balance FROM ledger_snapshot AS s
+           WHERE s.account_id = a.id AND s.business_date < p_date
+           ORDER BY s.business_date DESC LIMIT 1) AS l ON true
+     CROSS JOIN LATERAL (
+          SELECT sum(p.amount) FILTER (WHERE p.amount > 0 AND p.business_date = p_date) AS debit,
+                 -sum(p.amount) FILTER (WHERE p.amount < 0 AND p.business_date = p_date) AS credit,
+                 sum(p.amount) AS net
+            FROM ledger_posting AS p
+           WHERE p.account_id = a.id AND p.business_date <= p_date
+             AND p.business_date > coalesce(l.business_date, '-infinity')) AS t
+     WHERE a.book_id = p_book AND (l.balance IS NOT NULL OR t.net IS NOT NULL)
      GROUP BY a.line, a.asset_id
 $$;
 

@@ -10,7 +10,8 @@ BEGIN
         ('ledger_hold', 'ledger_hold_is_number', 'amount <> ''NaN'''),
         ('ledger_hold', 'ledger_hold_ends_once', '(status = ''PENDING'') = (ended_at IS NULL)'),
         ('ledger_account', 'ledger_account_kept_as_known',
-         'control IN (''client'', ''house'', ''open'') AND normal IN (1, -1)'),
+         'control IN (''client'', ''house'', ''open'') AND normal IN (1, -1)'
+         ' AND (control = ''client'') = (owner <> '''')'),
         ('ledger_snapshot', 'ledger_snapshot_is_number',
          'debit <> ''NaN'' AND credit <> ''NaN'' AND balance <> ''NaN''')
     ) AS guards (relation, name, rule)

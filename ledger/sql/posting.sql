@@ -219,8 +219,11 @@ BEGIN
     IF cardinality(p_accounts) = 0 THEN
         PERFORM ledger_refuse('ENTRY_EMPTY', jsonb_build_object('entry', p_entry));
     END IF;
-    ASSERT array_dims(p_accounts) = format('[1:%s]', cardinality(p_accounts))
-        AND array_dims(p_amounts) = array_dims(p_accounts), 'a line is an account and an amount';
+    -- Read by place below, and by `unnest`: both must see the same. (Anybody can turn ASSERT off.)
+    IF (array_dims(p_accounts) = format('[1:%s]', cardinality(p_accounts))
+        AND array_dims(p_amounts) = array_dims(p_accounts)) IS NOT TRUE THEN
+        PERFORM ledger_refuse('LINES_MALFORMED', jsonb_build_object('entry', p_entry));
+    END IF;
     IF cardinality(p_holds) > 0 THEN
         PERFORM ledger_end_holds(p_holds, 'POSTED', p_actor, p_at, p_accounts);
     END IF;

@@ -1,6 +1,7 @@
 """Questions and who answers them: made-up events and handlers, for the tests of the outbox."""
 
 import dataclasses
+import threading
 import time
 from datetime import UTC, datetime
 
@@ -16,6 +17,7 @@ class Trouble:
 
     numbers: set[int] = dataclasses.field(default_factory=set)
     pause_s: float = 0.0
+    begun: threading.Event = dataclasses.field(default_factory=threading.Event)
 
 
 trouble = Trouble()
@@ -25,6 +27,7 @@ trouble = Trouble()
 def answer(event: outbox.Event) -> None:
     """Answer a question, and break down after some answers."""
     outbox.emit("test.answered", {"to": event.number}, event.at)
+    trouble.begun.set()
     time.sleep(trouble.pause_s)
     if event.number in trouble.numbers:
         raise RuntimeError(f"no more after {event.number}\x00")

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,9 +20,11 @@ EMITTERS, TRANSACTIONS = 8, 60
 
 
 @pytest.fixture(autouse=True)
-def no_trouble() -> Iterator[None]:
-    yield
-    questions.trouble.numbers, questions.trouble.pause_s = set(), 0.0
+def trouble(monkeypatch: pytest.MonkeyPatch) -> questions.Trouble:
+    """What goes wrong in this test: nothing, unless it says so."""
+    mine = questions.Trouble()
+    monkeypatch.setattr(questions, "trouble", mine)
+    return mine
 
 
 # --- Emitting ------------------------------------------------------------------------------------
@@ -265,7 +267,7 @@ def test_worker_does_not_wait_for_another_one_at_the_same_stream(bank: models.Ba
     results: dict[str, bool] = {}
 
     def late() -> None:
-        time.sleep(0.3)
+        assert questions.trouble.begun.wait(10)
         results["late"] = outbox.deliver_next(bank.id, questions.ANSWER, WALL)
         results["late came back first"] = "early" not in results
 
@@ -283,7 +285,7 @@ def test_numbering_does_not_wait_for_a_handler_at_work(bank: models.Bank) -> Non
     done = []
 
     def number() -> None:
-        time.sleep(0.3)
+        assert questions.trouble.begun.wait(10)
         questions.ask(bank, "test.overheard")
         outbox.number_events(bank.id)
         done.append("numbered")

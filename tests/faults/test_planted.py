@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
@@ -370,3 +371,19 @@ def test_a_forger_who_changes_nothing_is_not_accused(bank: models.Bank, kept: Ke
         sign(run, kept.open)
         seal_again(run, kept.last_close)
     assert verify(bank.code) == ""
+
+
+def test_verify_of_ten_thousand_entries_takes_seconds(bank: models.Bank, books: Books) -> None:
+    """Ten days of a thousand entries: a rule that is quadratic in either shows itself."""
+    for day in range(10):
+        with books.acting():
+            for _ in range(10):
+                lines = ("segregated_nostro", "1"), (ANNA, "-1")
+                entries = [books.entry("deposit", *lines) for _ in range(100)]
+                operations.post_entries(book_id=books.book_id, entries=entries)
+            operations.close_day(book_id=books.book_id, business_date=DAY + timedelta(day), at=AT)
+    began = time.monotonic()
+    assert verify(bank.code) == ""
+    took_s = time.monotonic() - began
+    print(f"verify took {took_s:.2f} s")  # noqa: T201 (a measurement)
+    assert took_s < 15

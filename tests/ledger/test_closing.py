@@ -69,7 +69,7 @@ def test_an_empty_day_closes(books: Books) -> None:
     close = books.close()
 
     assert (close.number, close.first_number, close.last_number) == (1, 1, 0)
-    assert {row["balance"] for row in close.trial_balance} == {"0"}
+    assert close.trial_balance == []
     assert open_date(books) == day(1)
 
 
@@ -129,10 +129,12 @@ def test_a_day_whose_due_own_funds_do_not_cover_stays_open(books: Books) -> None
 
 
 def test_a_sealed_trial_balance_is_whole_and_stays(books: Books) -> None:
+    """Whatever is posted later, and whatever accounts are opened on lines that were not in use."""
     books.deposit("cli_anna", "100.00")
     books.post("fee", (CASH, "30"), ("fees", "-29.5"), ("other_income", "-0.5"))
     close = books.close()
-    books.deposit("cli_boris", "7.00")
+    books.open(Wanted("client_cash", "RUB", "cli_vera"), Wanted("payouts_in_flight", "BTC"))
+    books.deposit("cli_vera", "7.00")
 
     with books.acting():
         trial = queries.trial_balance(books.book_id, DAY)
@@ -148,10 +150,11 @@ def test_a_sealed_trial_balance_is_whole_and_stays(books: Books) -> None:
         }
         for row in trial
     ]
-    assert {row.line for row in trial} == set(chart.LINES)
-    money = [row for row in trial if row.asset == "RUB"]
-    assert sum(row.debit for row in money) == sum(row.credit for row in money) == 160
-    assert sum(row.balance * chart.LINES[row.line].side for row in money) == 0
+    assert [row.line for row in trial] == [
+        "client_cash", "fees", "other_income", "own_nostro", "segregated_nostro"
+    ]  # fmt: skip
+    assert sum(row.debit for row in trial) == sum(row.credit for row in trial) == 160
+    assert sum(row.balance * chart.LINES[row.line].side for row in trial) == 0
 
 
 def test_a_snapshot_is_taken_of_what_moved_alone(books: Books) -> None:

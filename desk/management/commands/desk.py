@@ -15,15 +15,29 @@ from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 
-from common import outbox
+import ledger.operations
+import ledger.queries
+from common import clock, outbox, tenancy, users
 
 logger = logging.getLogger(__name__)
 
 PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0
 
+
+def expire_holds(wall_at: datetime) -> None:
+    """Let go what was reserved until a moment that the bank's business clock has passed."""
+    for bank_id, expires_at in ledger.queries.next_expiries():
+        job = users.job("desk", bank_id)
+        with tenancy.acting(bank_id, job) as acting:
+            assert acting.jurisdiction_id is not None
+            at = clock.now(acting.jurisdiction_id, wall_at)
+            if expires_at <= at:
+                ledger.operations.expire_holds(at=at)
+
+
 # Each is told the wall's time, goes through the banks it concerns, and may run twice at once.
-TICKS: tuple[Callable[[datetime], None], ...] = (outbox.relay,)
+TICKS: tuple[Callable[[datetime], None], ...] = (outbox.relay, expire_holds)
 
 
 class Command(BaseCommand):
