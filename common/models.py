@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
-
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import TransactionNow
 from django.db import models
 from django.db.models.functions import Now
-from uuid_utils.compat import uuid7
 
-from common import money, tenancy
-
-
-def new_id() -> uuid.UUID:
-    """Return a fresh UUIDv7, the primary key of every table."""
-    return uuid7()
+from common import ids, money, tenancy
 
 
 class Jurisdiction(models.Model):
@@ -29,7 +21,7 @@ class Jurisdiction(models.Model):
     tenancy = tenancy.market(column="id")
     id_prefix = "jur"
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
     code = models.SlugField(max_length=32, unique=True)
     name = models.CharField(max_length=200)
     timezone = models.CharField(max_length=64, default="Europe/Moscow")
@@ -54,7 +46,7 @@ class Bank(models.Model):
     tenancy = tenancy.bank(grants="SELECT", column="id")
     id_prefix = "bnk"
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
     jurisdiction = models.ForeignKey(Jurisdiction, models.PROTECT, related_name="+")
     code = models.SlugField(max_length=32, unique=True)
     name = models.CharField(max_length=200)
@@ -98,7 +90,7 @@ class User(AbstractBaseUser):
     id_prefix = "usr"
     last_login = None  # would be written before the bank is known; the audit trail has it
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
     bank = models.ForeignKey(Bank, models.PROTECT, null=True, blank=True, related_name="+")
     jurisdiction = models.ForeignKey(Jurisdiction, models.PROTECT, related_name="+")
     username = models.CharField(max_length=64)
@@ -139,7 +131,7 @@ class ApiKey(models.Model):
     tenancy = tenancy.principal()
     id_prefix = "key"
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
     bank = models.ForeignKey(Bank, models.PROTECT, null=True, blank=True, related_name="+")
     user = models.ForeignKey(User, models.PROTECT, related_name="+")
     name = models.CharField(max_length=100)
@@ -162,7 +154,7 @@ class IdempotencyKey(models.Model):
 
     tenancy = tenancy.principal(grants="SELECT, INSERT")
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
     bank = models.ForeignKey(Bank, models.PROTECT, null=True, related_name="+")
     user = models.ForeignKey(User, models.PROTECT, related_name="+")
     key = models.CharField(max_length=255)
@@ -181,7 +173,7 @@ class OutboxEvent(models.Model):
     tenancy = tenancy.bank(grants="SELECT, INSERT, UPDATE (number)")
     id_prefix = "evt"
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
     bank = models.ForeignKey(Bank, models.PROTECT, related_name="+", db_constraint=False)
     topic = models.CharField(max_length=64)
     payload = models.JSONField()
@@ -208,7 +200,7 @@ class OutboxStream(models.Model):
 
     tenancy = tenancy.bank()
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
     bank = models.ForeignKey(Bank, models.PROTECT, related_name="+")
     handler = models.CharField(max_length=200)
     last_number = models.BigIntegerField(default=0)
@@ -227,7 +219,7 @@ class Reaction(models.Model):
 
     tenancy = tenancy.bank(grants="SELECT, INSERT")
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
     bank = models.ForeignKey(Bank, models.PROTECT, related_name="+", db_constraint=False)
     event = models.ForeignKey(OutboxEvent, models.PROTECT, related_name="+", db_constraint=False)
     handler = models.CharField(max_length=200)

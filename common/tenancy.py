@@ -258,6 +258,7 @@ def _statements() -> list[str]:
         *(sql for model in _tables() for sql in _table_statements(model)),
         *(sql for model in _tables() for sql in _composite_keys(model)),
         *(path.read_text() for path in rest),
+        f"GRANT SELECT ON django_migrations TO {APP}",
         _DEFINERS,
     ]
 

@@ -11,17 +11,20 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from pathlib import Path
 from types import FrameType
 
 from config import embedded
 
 HOST = "127.0.0.1"
+STATIC = Path(__file__).resolve().parent.parent / "staticfiles"  # looked for, even if empty
 PATIENCE_S = 10.0  # between asking a process to end and ending it
 
 
 def main() -> int:
     """Start the servers and the processes, wait, and end all of them together."""
     embedded.ensure()
+    STATIC.mkdir(exist_ok=True)
     port = _free_port(int(os.environ.get("PORT", "8000")))
     children = {
         name: subprocess.Popen([sys.executable, *arguments])  # noqa: S603

@@ -5,8 +5,8 @@ from decimal import Decimal
 from django.db import models
 from django.db.models.functions import Now
 
-from common import tenancy
-from common.models import Asset, Bank, new_id
+from common import ids, tenancy
+from common.models import Asset, Bank
 from ledger import chart, states
 
 _read_only = tenancy.bank(grants="SELECT")
@@ -22,7 +22,7 @@ class Book(models.Model):
     tenancy = _read_only
     id_prefix = "bok"
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
     bank = models.ForeignKey(Bank, models.PROTECT, related_name="+")
     code = models.SlugField(max_length=32)
     open_date = models.DateField()
@@ -46,7 +46,7 @@ class Account(models.Model):
     tenancy = _read_only
     id_prefix = "acc"
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
     bank = models.ForeignKey(Bank, models.PROTECT, related_name="+")
     book = models.ForeignKey(Book, models.PROTECT, related_name="+")
     line = models.CharField(
@@ -104,7 +104,7 @@ class Entry(models.Model):
     tenancy = _read_only
     id_prefix = "ent"
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
     bank = models.ForeignKey(Bank, models.PROTECT, related_name="+", db_constraint=False)
     book = models.ForeignKey(Book, models.PROTECT, related_name="+", db_constraint=False)
     kind = models.CharField(max_length=32)
@@ -180,7 +180,7 @@ class Hold(models.Model):
     tenancy = _read_only
     id_prefix = "hld"
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
     bank = models.ForeignKey(Bank, models.PROTECT, related_name="+")
     account = models.ForeignKey(Account, models.PROTECT, related_name="+", db_constraint=False)
     amount = _amount()
@@ -221,7 +221,7 @@ class DayClose(models.Model):
     tenancy = _read_only
     id_prefix = "cls"
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
     bank = models.ForeignKey(Bank, models.PROTECT, related_name="+")
     book = models.ForeignKey(Book, models.PROTECT, related_name="+", db_constraint=False)
     number = models.PositiveIntegerField()
@@ -286,7 +286,7 @@ class Cut(models.Model):
     tenancy = _read_only
     id_prefix = "cut"
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
     bank = models.ForeignKey(Bank, models.PROTECT, related_name="+")
     book = models.ForeignKey(Book, models.PROTECT, related_name="+", db_constraint=False)
     number = models.PositiveIntegerField()

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.db import DatabaseError, connection, transaction
 
-from common import errors, models, outbox, tenancy
+from common import errors, ids, outbox, tenancy
 from ledger import chart, queries, states
 from ledger.models import Cut, DayClose, Entry, Hold
 
@@ -41,7 +41,7 @@ class NewEntry:
     ref: str = ""
     value_date: date | None = None
     reverses: UUID | None = None
-    id: UUID = dataclasses.field(default_factory=models.new_id)
+    id: UUID = dataclasses.field(default_factory=ids.new)
 
 
 def open_book(*, code: str, open_date: date, at: datetime) -> UUID:
@@ -49,7 +49,7 @@ def open_book(*, code: str, open_date: date, at: datetime) -> UUID:
 
     Raises: BOOK_EXISTS.
     """
-    book_id = models.new_id()
+    book_id = ids.new()
     _call("SELECT ledger_open_book(%s, %s, %s, %s)", [book_id, code, open_date, at])
     return book_id
 
@@ -68,7 +68,7 @@ def open_accounts(*, book_id: UUID, accounts: Sequence[Wanted], at: datetime) ->
         [
             book_id,
             at,
-            [models.new_id() for _ in accounts],
+            [ids.new() for _ in accounts],
             [wanted.line for wanted in accounts],
             [wanted.asset for wanted in accounts],
             [wanted.owner for wanted in accounts],
@@ -185,7 +185,7 @@ def place_hold(
 
     Raises: ACCOUNT_UNKNOWN (or OPEN); AMOUNT_INVALID; INSUFFICIENT_FUNDS; INVENTORY_SHORT.
     """
-    hold_id = models.new_id()
+    hold_id = ids.new()
     _call(
         "SELECT ledger_place_hold(%s, %s, %s, %s, %s, %s, %s)",
         [hold_id, account_id, amount, ref, tenancy.current().actor.label, at, expires_at],
@@ -237,7 +237,7 @@ def close_day(
             "DAY_NOT_OPEN", {"date": str(business_date), "open_date": str(rows[0][0])}
         )
     sweep_due(book_id=book_id, at=at)
-    close_id = models.new_id()
+    close_id = ids.new()
     _call(
         "SELECT ledger_seal_day(%s, %s, %s, %s, %s, %s)",
         [
@@ -296,7 +296,7 @@ def take_cut(*, book_id: UUID, at: datetime) -> Cut:
 
     Raises: BOOK_UNKNOWN.
     """
-    cut_id = models.new_id()
+    cut_id = ids.new()
     _call("SELECT FROM ledger_take_cut(%s, %s, %s)", [cut_id, book_id, at])
     return Cut.objects.get(id=cut_id)
 

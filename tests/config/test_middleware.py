@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.urls import include, path
 
-from common import errors, models, tenancy, users
+from common import errors, ids, models, tenancy, users
 from config import logs
 from config.middleware import ADMIN
 
@@ -114,7 +114,7 @@ def write_and(request: HttpRequest, ending: str) -> HttpResponse:
         bank_id=request.user.bank_id,
         user_id=request.user.pk,
         name=ending,
-        prefix=models.new_id().hex[-16:],
+        prefix=ids.new().hex[-16:],
         scopes=[],
         expires_at="2030-01-01T00:00Z",
     )

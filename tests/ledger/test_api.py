@@ -224,7 +224,7 @@ def _paths(books: Books) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "path", ["books/bok_1", "accounts/x", "entries/" + ids.show("acc", models.new_id())]
+    "path", ["books/bok_1", "accounts/x", "entries/" + ids.show("acc", ids.new())]
 )
 def test_what_is_no_id_is_not_found(clerk: Reader, path: str) -> None:
     assert clerk.get(path, 404)["code"] == "NOT_FOUND"

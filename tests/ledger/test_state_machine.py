@@ -30,7 +30,12 @@ RUNS, STEPS = 300, 30
 
 MONEY = ["segregated_nostro", "own_nostro", "client_cash:anna", "client_cash:boris", "capital"]
 COINS = ["segregated_custody", "own_custody", "client_crypto:anna", "position"]
-OPENED_FIRST = MONEY[:3] + COINS[:3]
+OPENED_LATER = ["client_cash:boris", "client_crypto:anna"]
+FIRST = [  # the bank opens with some capital, some coins and one client's deposit
+    [("own_nostro", Decimal(500)), ("capital", Decimal(-500))],
+    [("own_custody", Decimal(20)), ("position", Decimal(-20))],
+    [("segregated_nostro", Decimal(200)), ("client_cash:anna", Decimal(-200))],
+]
 SCALES = {"RUB": 2, "BTC": 8}
 LIMIT = Decimal(10) ** 20
 
@@ -217,10 +222,11 @@ class BooksMachine(RuleBasedStateMachine):
         super().__init__()
         self.told = told
         self.model = Model()
-        wanted = [wanted_of(name) for name in OPENED_FIRST]
+        accounts = {n: PlainAccount(wanted_of(n)) for n in MONEY + COINS if n not in OPENED_LATER}
+        self.model.accounts.update(accounts)
+        wanted = [account.wanted for account in accounts.values()]
         self.books: Books = open_books(bank.id, users.job("tests", bank.id), wanted)
-        for name in OPENED_FIRST:
-            self.model.accounts[name] = PlainAccount(wanted_of(name))
+        self.post_entries(FIRST, [])
 
     @rule(name=st.sampled_from(MONEY + COINS))
     def open_account(self, name: str) -> None:

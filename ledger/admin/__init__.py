@@ -1,0 +1,6 @@
+"""The books in the admin: everything is shown, and nothing changes but by closing a day."""
+
+from ledger.admin.books import BookAdmin, CutAdmin, DayCloseAdmin
+from ledger.admin.journal import AccountAdmin, EntryAdmin, HoldAdmin
+
+__all__ = ["AccountAdmin", "BookAdmin", "CutAdmin", "DayCloseAdmin", "EntryAdmin", "HoldAdmin"]
