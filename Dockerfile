@@ -16,4 +16,5 @@ RUN python -m compileall -q .
 USER 10001:10001
 EXPOSE 8000
 CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", \
+    "--blocking-threads", "8", \
     "config.wsgi:application"]

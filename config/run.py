@@ -50,8 +50,8 @@ def _commands(port: int) -> dict[str, list[str]]:
     celery = ["-m", "celery", "--app", "config", "--quiet"]
     return {
         "web": ["-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port),
-                "--workers", "2", "--no-access-log", "--log-level", "warning",
-                "config.wsgi:application"],
+                "--workers", "2", "--blocking-threads", "8",  # each keeps a connection
+                "--no-access-log", "--log-level", "error", "config.wsgi:application"],
         "worker": [*celery, "worker", "--loglevel", "warning"],
         "beat": [*celery, "beat", "--loglevel", "warning"],
         "desk": ["manage.py", "desk"],

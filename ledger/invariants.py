@@ -26,13 +26,12 @@ def every_entry_balances_in_every_asset() -> Iterator[Violation]:
     ):
         yield ids.show(Entry.id_prefix, entry), f"{asset} is off by {off}"
     for (entry,) in _rows(
-        "SELECT e.id FROM ledger_entry e"
-        " WHERE NOT EXISTS (SELECT FROM ledger_posting p WHERE p.entry_id = e.id)"
-    ):
+        "SELECT id FROM ledger_entry EXCEPT SELECT entry_id FROM ledger_posting"
+    ):  # EXCEPT, not NOT EXISTS: it stays fast on tables that were never analysed
         yield ids.show(Entry.id_prefix, entry), "has no postings"
     for posting, entry in _rows(
-        "SELECT p.id, p.entry_id FROM ledger_posting p"
-        " WHERE NOT EXISTS (SELECT FROM ledger_entry e WHERE e.id = p.entry_id)"
+        "SELECT id, entry_id FROM ledger_posting WHERE entry_id IN ("
+        "   SELECT entry_id FROM ledger_posting EXCEPT SELECT id FROM ledger_entry)"
     ):
         yield f"posting {posting}", f"its entry {ids.show(Entry.id_prefix, entry)} is gone"
 

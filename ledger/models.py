@@ -137,6 +137,9 @@ class Entry(models.Model):
             models.Index(fields=["ref"], condition=~models.Q(ref=""), name="entry_by_ref"),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.business_date}"
+
 
 class Posting(models.Model):
     """One amount on one account: debit positive. `id` orders an account's own postings.
@@ -210,6 +213,9 @@ class Hold(models.Model):
             )
         ]
 
+    def __str__(self) -> str:
+        return f"Hold {self.ref}".strip()
+
 
 class DayClose(models.Model):
     """A business day, closed: its entries are numbers `first_number` to `last_number` of the book.
@@ -239,6 +245,9 @@ class DayClose(models.Model):
             models.UniqueConstraint(fields=["book", "number"], name="close_number_once"),
             models.UniqueConstraint(fields=["book", "business_date"], name="close_day_once"),
         ]
+
+    def __str__(self) -> str:
+        return str(self.business_date)
 
 
 class ChainLink(models.Model):
@@ -296,3 +305,6 @@ class Cut(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["book", "number"], name="cut_number_once")]
+
+    def __str__(self) -> str:
+        return f"Cut {self.number}"

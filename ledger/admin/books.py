@@ -1,17 +1,16 @@
-"""The pages of books, their closed days and cuts. Closing a day is the one thing that is done."""
+"""The pages of books and accounts. Closing a day is the one thing that is done here."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
@@ -19,9 +18,10 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from common import clock, errors, money, tenancy
-from ledger import chart, operations, queries
-from ledger.admin.shown import LedgerAdmin, Table, code, day_of, figure, link, url
-from ledger.models import Book, Cut, DayClose
+from ledger import operations, queries
+from ledger.admin import shown
+from ledger.admin.shown import Table
+from ledger.models import Account, Book
 
 LATEST = 20
 
@@ -39,39 +39,46 @@ class CloseForm(BaseDialogForm):
 
 
 @admin.register(Book)
-class BookAdmin(LedgerAdmin):
+class BookAdmin(shown.LedgerAdmin):
     icon = "menu_book"
     list_display = ("shown_id", "code", "open_date", "opened_at")
     search_fields = exact = ("code",)
-    fields = ("shown_id", ("code", "open_date", "opened_at"), "bank")
+    fields = ("shown_id", ("code", "bank"), ("open_date", "opened_at"))
     readonly_fields = ("shown_id",)
     actions_detail: Any = ("close_open_day",)
 
     def tables(self, row: Book) -> list[Table]:
         assets = queries.assets()
-        due = queries.due(row.pk).items()
-        closes = queries.closes(row.pk).order_by("-number")[:LATEST]
+        due = [
+            (asset, shown.figure(money.Money(amount, assets[asset])))
+            for asset, amount in queries.due(row.pk).items()
+        ]
+        closes = [
+            (shown.link(day), day.business_date, shown.entries_of(day), day.actor, day.at)
+            for day in queries.closes(row.pk).order_by("-number")[:LATEST]
+        ]
         return [
-            _trial_table(
-                f"Trial balance of {day_of(row.open_date)}, the open day",
+            shown.trial_table(
+                f"Trial balance of {shown.day_of(row.open_date)}, the open day",
                 queries.trial_balance(row.pk, row.open_date),
             ),
             Table(
                 "Due from own to segregated accounts; the close sweeps it",
                 ("Asset", "Due"),
-                [(asset, figure(money.Money(amount, assets[asset]))) for asset, amount in due],
+                due,
                 frozenset({"Due"}),
             ),
             Table(
                 "Latest closed days",
                 ("Close", "Business day", "Entries", "Closed by", "At"),
-                [(link(c), c.business_date, entries_of(c), c.actor, c.at) for c in closes],
+                closes,
                 frozenset({"Entries"}),
                 "No day is closed yet.",
             ),
         ]
 
-    @action(  # type: ignore[operator]  (unfold's decorator says it returns an Action)
+    # Unfold types its decorator as if it returned an Action.
+    @action(  # type: ignore[operator]
         description="Close the open day",
         icon="lock",
         permissions=["close"],
@@ -97,81 +104,87 @@ class BookAdmin(LedgerAdmin):
             self.message_user(request, f"Not closed. {refusal.detail}", messages.ERROR)
         else:
             self.log_change(request, book, f"Closed {day}.")
-            self.message_user(request, f"{day_of(day)} is closed.", messages.SUCCESS)
-        return HttpResponse(headers={"HX-Redirect": url(book)})
+            self.message_user(request, f"{shown.day_of(day)} is closed.", messages.SUCCESS)
+        return HttpResponse(headers={"HX-Redirect": shown.url(book)})
 
     def has_close_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         exists = object_id is None or self.get_object(request, str(object_id)) is not None
         return self.holds(request, "ledger:close") and exists
 
 
-@admin.register(DayClose)
-class DayCloseAdmin(LedgerAdmin):
-    icon = "event_available"
+@admin.register(Account)
+class AccountAdmin(shown.LedgerAdmin):
+    icon = "wallet"
     list_display = (
         "shown_id",
-        "number",
-        "business_date",
-        "amount_entries",
-        "head_short",
-        "actor",
-        "at",
+        "line",
+        "owner",
+        "asset",
+        "amount_balance",
+        "amount_held",
+        "amount_available",
     )
-    search_fields = exact = ("business_date",)
-    list_filter = ("book",)
+    list_filter = ("line", "asset", "control")
+    search_fields = exact = ("owner",)
+    search_help_text = "An account's id, or its owner's"
     fieldsets = (
-        ("Day", {"fields": ("shown_id", ("business_date", "number", "book"))}),
-        ("Closed", {"fields": (("actor", "at", "recorded_at"),)}),
-        ("Seal", {"fields": (("amount_entries", "first_number", "last_number"), "head_hex")}),
+        ("Account", {"fields": ("shown_id", ("line", "asset", "owner"))}),
+        ("Balance", {"fields": (("amount_balance", "amount_held", "amount_available"),)}),
+        ("Kept", {"fields": (("book", "bank"), ("normal", "control"), ("shard", "opened_at"))}),
     )
-    readonly_fields = ("shown_id", "amount_entries", "head_hex")
+    readonly_fields = ("shown_id", "amount_balance", "amount_held", "amount_available")
 
-    def tables(self, row: DayClose) -> list[Table]:
-        return [_trial_table(f"Trial balance of {day_of(row.business_date)}", queries.sealed(row))]
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
+        return queries.accounts().select_related("asset", "bank").order_by(*self.ordering)
 
-    @display(description="Entries")
-    def amount_entries(self, row: DayClose) -> SafeString:
-        return entries_of(row)
+    def tables(self, row: Account) -> list[Table]:
+        asset = row.asset.value
+        postings = queries.latest_postings(row, LATEST)
+        holds = queries.pending_holds(row)[:LATEST]
+        return [
+            Table(
+                "Latest postings",
+                ("Business day", "Entry", "Kind", "Ref", "Debit", "Credit", "Balance after"),
+                [
+                    (
+                        posting.business_date,
+                        shown.link(posting.entry),
+                        posting.entry.kind,
+                        posting.entry.ref,
+                        *shown.sides(money.Money(posting.amount, asset)),
+                        shown.figure(shown.money_of(posting.balance_after, asset)),
+                    )
+                    for posting in postings
+                ],
+                frozenset({"Debit", "Credit", "Balance after"}),
+                "Nothing was posted here yet.",
+            ),
+            Table(
+                "Pending holds",
+                ("Hold", "Ref", "Placed", "Runs out", "Amount"),
+                [
+                    (
+                        shown.link(hold),
+                        hold.ref,
+                        hold.placed_at,
+                        hold.expires_at or "never",
+                        shown.figure(money.Money(hold.amount, asset)),
+                    )
+                    for hold in holds
+                ],
+                frozenset({"Amount"}),
+                "Nothing is reserved.",
+            ),
+        ]
 
-    @display(description="Head")
-    def head_short(self, row: DayClose) -> SafeString:
-        return code(bytes(row.head).hex()[:16] + "…")
+    @display(description="Balance")
+    def amount_balance(self, row: Any) -> SafeString:
+        return shown.figure(money.Money(row.balance_now, row.asset.value))
 
-    @display(description="Head (SHA-256)")
-    def head_hex(self, row: DayClose) -> SafeString:
-        return code(bytes(row.head).hex())
+    @display(description="Held")
+    def amount_held(self, row: Any) -> SafeString:
+        return shown.figure(shown.money_of(row.held_now, row.asset.value))
 
-
-@admin.register(Cut)
-class CutAdmin(LedgerAdmin):
-    icon = "content_cut"
-    list_display = ("shown_id", "number", "low_txid", "high_txid", "at")
-    list_filter = ("book",)
-    fields = (*list_display, "book", "bank")
-    readonly_fields = ("shown_id",)
-
-
-def _trial_table(title: str, lines: Sequence[queries.TrialLine]) -> Table:
-    """Return a trial balance in the order of the chart."""
-    assets, order = queries.assets(), list(chart.LINES)
-    rows: list[tuple[Any, ...]] = []
-    before = ""
-    for row in sorted(lines, key=lambda row: (order.index(row.line), row.asset)):
-        asset, line = assets[row.asset], chart.LINES[row.line]
-        figures = [money.Money(each, asset) for each in (row.debit, row.credit, row.balance)]
-        above = chart.LINES[before].section if before else None
-        section = "" if line.section is above else line.section.value.capitalize()
-        rows.append((section, line.title, row.asset, *map(figure, figures)))
-        before = row.line
-    return Table(
-        title,
-        ("Section", "Line", "Asset", "Debit", "Credit", "Balance"),
-        rows,
-        frozenset({"Debit", "Credit", "Balance"}),
-        "The book has no accounts yet.",
-    )
-
-
-def entries_of(close: DayClose) -> SafeString:
-    count = close.last_number - close.first_number + 1
-    return format_html('<span class="ledger-amount">{}</span>', f"{count:,}")
+    @display(description="Available")
+    def amount_available(self, row: Any) -> SafeString:
+        return shown.figure(shown.money_of(row.available_now, row.asset.value))

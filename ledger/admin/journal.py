@@ -1,4 +1,4 @@
-"""The pages of accounts, entries and holds."""
+"""The pages of entries and holds, of closed days and cuts."""
 
 from __future__ import annotations
 
@@ -13,88 +13,11 @@ from unfold.decorators import display
 
 from common import money
 from ledger import queries, states
-from ledger.admin.shown import LedgerAdmin, Table, code, day_of, figure, link, money_of, sides
-from ledger.models import Account, Entry, Hold
+from ledger.admin import shown
+from ledger.admin.shown import Table
+from ledger.models import Cut, DayClose, Entry, Hold
 
 LATEST = 20
-
-
-@admin.register(Account)
-class AccountAdmin(LedgerAdmin):
-    icon = "wallet"
-    list_display = (
-        "shown_id",
-        "line",
-        "owner",
-        "asset",
-        "amount_balance",
-        "amount_held",
-        "amount_available",
-    )
-    list_filter = ("line", "asset", "control")
-    search_fields = exact = ("owner",)
-    search_help_text = "An account's id, or its owner's"
-    fieldsets = (
-        ("Account", {"fields": ("shown_id", ("line", "asset", "owner"))}),
-        ("Balance", {"fields": (("amount_balance", "amount_held", "amount_available"),)}),
-        ("Kept", {"fields": (("book", "bank", "shard"), ("normal", "control", "opened_at"))}),
-    )
-    readonly_fields = ("shown_id", "amount_balance", "amount_held", "amount_available")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
-        return queries.accounts().select_related("asset", "bank").order_by(*self.ordering)
-
-    def tables(self, row: Account) -> list[Table]:
-        asset = row.asset.value
-        postings = queries.latest_postings(row, LATEST)
-        holds = queries.pending_holds(row)[:LATEST]
-        return [
-            Table(
-                "Latest postings",
-                ("Business day", "Entry", "Kind", "Ref", "Debit", "Credit", "Balance after"),
-                [
-                    (
-                        posting.business_date,
-                        link(posting.entry),
-                        posting.entry.kind,
-                        posting.entry.ref,
-                        *sides(money.Money(posting.amount, asset)),
-                        figure(money_of(posting.balance_after, asset)),
-                    )
-                    for posting in postings
-                ],
-                frozenset({"Debit", "Credit", "Balance after"}),
-                "Nothing was posted here yet.",
-            ),
-            Table(
-                "Pending holds",
-                ("Hold", "Ref", "Placed", "Runs out", "Amount"),
-                [
-                    (
-                        link(hold),
-                        hold.ref,
-                        hold.placed_at,
-                        hold.expires_at or "never",
-                        figure(money.Money(hold.amount, asset)),
-                    )
-                    for hold in holds
-                ],
-                frozenset({"Amount"}),
-                "Nothing is reserved.",
-            ),
-        ]
-
-    @display(description="Balance")
-    def amount_balance(self, row: Any) -> SafeString:
-        return figure(money.Money(row.balance_now, row.asset.value))
-
-    @display(description="Held")
-    def amount_held(self, row: Any) -> SafeString:
-        return figure(money_of(row.held_now, row.asset.value))
-
-    @display(description="Available")
-    def amount_available(self, row: Any) -> SafeString:
-        return figure(money_of(row.available_now, row.asset.value))
 
 
 class DayFilter(admin.SimpleListFilter):
@@ -104,7 +27,7 @@ class DayFilter(admin.SimpleListFilter):
     parameter_name = "business_date"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(str(day), day_of(day)) for day in queries.latest_days(LATEST)]
+        return [(str(day), shown.day_of(day)) for day in queries.latest_days(LATEST)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         try:
@@ -115,20 +38,19 @@ class DayFilter(admin.SimpleListFilter):
 
 
 @admin.register(Entry)
-class EntryAdmin(LedgerAdmin):
+class EntryAdmin(shown.LedgerAdmin):
     icon = "receipt_long"
     list_display = ("shown_id", "kind", "business_date", "at", "actor", "ref", "reason")
     list_filter = (DayFilter,)
     search_fields = exact = ("ref", "kind")
     search_help_text = "An entry's id, its ref or its kind"
+    change_form_outer_before_template: Any = shown.TEMPLATE
+    change_form_outer_after_template: Any = None
     fieldsets = (
-        (
-            "What",
-            {"fields": (("shown_id", "kind", "ref"), ("business_date", "value_date", "book"))},
-        ),
-        ("Who, when, why", {"fields": (("actor", "at", "recorded_at"), "reason")}),
+        ("Entry", {"fields": ("shown_id", ("kind", "ref"), ("business_date", "value_date"))}),
+        ("Who, when, why", {"fields": ("actor", ("at", "recorded_at"), "reason")}),
         ("Correction", {"fields": (("reversal_of", "reversed_by"),)}),
-        ("Trace", {"fields": (("request_id", "txid", "bank"), "digest_hex")}),
+        ("Trace", {"fields": (("book", "bank"), ("request_id", "txid"), "digest_hex")}),
     )
     readonly_fields = ("shown_id", "reversal_of", "reversed_by", "digest_hex")
 
@@ -139,12 +61,12 @@ class EntryAdmin(LedgerAdmin):
                 ("Account", "Line", "Owner", "Asset", "Debit", "Credit", "Balance after"),
                 [
                     (
-                        link(posting.account),
+                        shown.link(posting.account),
                         posting.account.get_line_display(),
                         posting.account.owner,
                         posting.asset_id,
-                        *sides(money.Money(posting.amount, posting.asset.value)),
-                        figure(money_of(posting.balance_after, posting.asset.value)),
+                        *shown.sides(money.Money(posting.amount, posting.asset.value)),
+                        shown.figure(shown.money_of(posting.balance_after, posting.asset.value)),
                     )
                     for posting in queries.postings(row)
                 ],
@@ -154,20 +76,20 @@ class EntryAdmin(LedgerAdmin):
 
     @display(description="Reverses")
     def reversal_of(self, row: Entry) -> SafeString | None:
-        return link(row.reverses) if row.reverses else None
+        return shown.link(row.reverses) if row.reverses else None
 
     @display(description="Reversed by")
     def reversed_by(self, row: Entry) -> SafeString | None:
         reversal = queries.reversal_of(row)
-        return link(reversal) if reversal else None
+        return shown.link(reversal) if reversal else None
 
     @display(description="Digest (SHA-256)")
     def digest_hex(self, row: Entry) -> SafeString:
-        return code(bytes(row.digest).hex())
+        return shown.code(bytes(row.digest).hex())
 
 
 @admin.register(Hold)
-class HoldAdmin(LedgerAdmin):
+class HoldAdmin(shown.LedgerAdmin):
     icon = "front_hand"
     list_display = (
         "shown_id",
@@ -186,10 +108,10 @@ class HoldAdmin(LedgerAdmin):
     fieldsets = (
         (
             "Hold",
-            {"fields": (("shown_id", "state", "ref"), ("account_link", "amount_held", "asset"))},
+            {"fields": ("shown_id", ("state", "ref"), "account_link", ("amount_held", "asset"))},
         ),
-        ("Placed", {"fields": (("actor", "placed_at", "expires_at"),)}),
-        ("Ended", {"fields": (("ended_by", "ended_at", "entry_link"),)}),
+        ("Placed", {"fields": ("actor", ("placed_at", "expires_at"))}),
+        ("Ended", {"fields": ("ended_by", ("ended_at", "entry_link"))}),
     )
     readonly_fields = ("shown_id", "state", "account_link", "amount_held", "asset", "entry_link")
 
@@ -222,12 +144,63 @@ class HoldAdmin(LedgerAdmin):
 
     @display(description="Amount")
     def amount_held(self, row: Hold) -> SafeString:
-        return figure(money.Money(row.amount, row.account.asset.value))
+        return shown.figure(money.Money(row.amount, row.account.asset.value))
 
     @display(description="Account")
     def account_link(self, row: Hold) -> SafeString:
-        return link(row.account)
+        return shown.link(row.account)
 
     @display(description="Entry")
     def entry_link(self, row: Hold) -> SafeString | None:
-        return link(row.entry) if row.entry else None
+        return shown.link(row.entry) if row.entry else None
+
+
+@admin.register(DayClose)
+class DayCloseAdmin(shown.LedgerAdmin):
+    icon = "event_available"
+    list_display = (
+        "shown_id",
+        "number",
+        "business_date",
+        "amount_entries",
+        "head_short",
+        "actor",
+        "at",
+    )
+    search_fields = exact = ("business_date",)
+    search_help_text = "A close's id, or its day as 2022-02-24"
+    list_filter = ("book",)
+    fieldsets = (
+        ("Day", {"fields": ("shown_id", ("business_date", "number", "book"))}),
+        ("Closed", {"fields": ("actor", ("at", "recorded_at"))}),
+        ("Seal", {"fields": (("amount_entries", "first_number", "last_number"), "head_hex")}),
+    )
+    readonly_fields = ("shown_id", "amount_entries", "head_hex")
+
+    def tables(self, row: DayClose) -> list[Table]:
+        return [
+            shown.trial_table(
+                f"Trial balance of {shown.day_of(row.business_date)}", queries.sealed(row)
+            )
+        ]
+
+    @display(description="Entries")
+    def amount_entries(self, row: DayClose) -> SafeString:
+        return shown.entries_of(row)
+
+    @display(description="Head")
+    def head_short(self, row: DayClose) -> SafeString:
+        return shown.code(bytes(row.head).hex()[:16] + "…")
+
+    @display(description="Head (SHA-256)")
+    def head_hex(self, row: DayClose) -> SafeString:
+        return shown.code(bytes(row.head).hex())
+
+
+@admin.register(Cut)
+class CutAdmin(shown.LedgerAdmin):
+    icon = "content_cut"
+    list_display = ("shown_id", "number", "low_txid", "high_txid", "at")
+    list_filter = ("book",)
+    fields = (*list_display, "book", "bank")
+    readonly_fields = ("shown_id",)

@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar
 
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -16,6 +17,10 @@ from django.utils.safestring import SafeString
 
 from common import ids, models, money
 from common.admin import ReadOnlyAdmin
+from ledger import chart, queries
+from ledger.models import DayClose
+
+TEMPLATE = "ledger/admin_tables.html"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ class LedgerAdmin(ReadOnlyAdmin):
 
     scope, section = "ledger:read", "Ledger"
     exact: ClassVar[Sequence[str]] = ()
-    change_form_outer_after_template: Any = "ledger/admin_tables.html"
+    change_form_outer_after_template: Any = TEMPLATE
 
     class Media:
         css: ClassVar = {"all": ("ledger/admin.css",)}
@@ -63,7 +68,10 @@ class LedgerAdmin(ReadOnlyAdmin):
         found = Q()
         for column in self.exact:
             found |= Q((column, search_term))
-        return queryset.filter(found), False
+        try:
+            return queryset.filter(found), False
+        except ValidationError:  # no value of such a column: not a day, for one
+            return queryset.none(), False
 
     def change_view(
         self,
@@ -75,6 +83,32 @@ class LedgerAdmin(ReadOnlyAdmin):
         row = self.get_object(request, object_id)
         context = {**(extra_context or {}), "tables": self.tables(row) if row else []}
         return super().change_view(request, object_id, form_url, context)
+
+
+def trial_table(title: str, lines: Sequence[queries.TrialLine]) -> Table:
+    """Return a trial balance in the order of the chart."""
+    assets, order = queries.assets(), list(chart.LINES)
+    rows: list[tuple[Any, ...]] = []
+    before = ""
+    for row in sorted(lines, key=lambda row: (order.index(row.line), row.asset)):
+        asset, line = assets[row.asset], chart.LINES[row.line]
+        figures = [money.Money(each, asset) for each in (row.debit, row.credit, row.balance)]
+        above = chart.LINES[before].section if before else None
+        section = "" if line.section is above else line.section.value.capitalize()
+        rows.append((section, line.title, row.asset, *map(figure, figures)))
+        before = row.line
+    return Table(
+        title,
+        ("Section", "Line", "Asset", "Debit", "Credit", "Balance"),
+        rows,
+        frozenset({"Debit", "Credit", "Balance"}),
+        "The book has no accounts yet.",
+    )
+
+
+def entries_of(close: DayClose) -> SafeString:
+    count = close.last_number - close.first_number + 1
+    return format_html('<span class="ledger-amount">{}</span>', f"{count:,}")
 
 
 def money_of(amount: Decimal | None, asset: money.Asset) -> money.Money | None:

@@ -11,6 +11,7 @@ What was posted must pass `manage.py verify`.
 
 from __future__ import annotations
 
+import random
 import statistics
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 
@@ -40,32 +42,28 @@ CREATE FUNCTION bench_uuid7() RETURNS uuid LANGUAGE sql VOLATILE AS $$
 """
 
 _SINGLE = """
-\\set payer random(1, {payers})
-\\set other random(0, {payers} - 2)
-\\set payee (:payer + :other) % {payers} + 1
+\\set n random(1, {pairs})
 BEGIN;
 SELECT perimeter_act('{bank}');
 SELECT ledger_post_entry('{book}', 'usr_bench', 'req_bench', {uuid7}(), 'trade',
     '2022-02-24 09:00Z', NULL, 'bench', 'ord_bench', NULL,
-    ARRAY[payer.account, payee.account, '{fees}', '{income}'],
+    ARRAY[payer, payee, '{fees}', '{income}'],
     ARRAY[30.15, -30.00, -0.10, -0.05], ARRAY[]::uuid[])
-  FROM bench_payer payer, bench_payer payee WHERE payer.n = :payer AND payee.n = :payee;
+  FROM bench_pair WHERE n = :n;
 COMMIT;
 """
 
-# Entry k of a batch: the (first + 2k)th pays the one after.
 _BATCH = """
-\\set first random(1, {payers} - 2 * {batch})
+\\set first random(1, {pairs} - {batch} + 1)
 BEGIN;
 SELECT perimeter_act('{bank}');
 WITH line AS (
-    SELECT k, l.*
-      FROM generate_series(1, {batch}) k
-      JOIN bench_payer payer ON payer.n = :first + 2 * k - 1
-      JOIN bench_payer payee ON payee.n = :first + 2 * k
-     CROSS JOIN unnest(ARRAY[payer.account, payee.account, '{fees}', '{income}'],
+    SELECT n - :first + 1 AS k, l.*
+      FROM bench_pair
+     CROSS JOIN unnest(ARRAY[payer, payee, '{fees}', '{income}'],
                        ARRAY[30.15, -30.00, -0.10, -0.05])
            WITH ORDINALITY AS l (account, amount, i)
+     WHERE n BETWEEN :first AND :first + {batch} - 1
 ), entry AS (
     SELECT {uuid7}() AS id FROM generate_series(1, {batch})
 )
@@ -136,12 +134,14 @@ def _seed(house: House) -> dict[str, Any]:
         builtin = owner.info.server_version >= 180_000
         if not builtin:
             owner.execute(_UUID7)
-        owner.execute("CREATE TABLE bench_payer (n integer PRIMARY KEY, account uuid NOT NULL)")
-        owner.execute("GRANT SELECT ON bench_payer TO perimeter_app")
         owner.execute(
-            "INSERT INTO bench_payer SELECT n, account"
-            " FROM unnest(%s::uuid[]) WITH ORDINALITY AS payer (account, n)",
-            [accounts],
+            "CREATE TABLE bench_pair (n integer PRIMARY KEY, payer uuid NOT NULL, payee uuid)"
+        )
+        owner.execute("GRANT SELECT ON bench_pair TO perimeter_app")
+        owner.execute(
+            "INSERT INTO bench_pair SELECT n, payer, payee"
+            " FROM unnest(%s::uuid[], %s::uuid[]) WITH ORDINALITY AS pair (payer, payee, n)",
+            _pairs(accounts),
         )
         owner.execute("VACUUM ANALYZE")
     return {
@@ -149,10 +149,16 @@ def _seed(house: House) -> dict[str, Any]:
         "book": book,
         "fees": fees,
         "income": income,
-        "payers": PAYERS,
+        "pairs": PAYERS,
         "batch": BATCH,
         "uuid7": "uuidv7" if builtin else "bench_uuid7",
     }
+
+
+def _pairs(accounts: list[UUID]) -> list[list[UUID]]:
+    """Return every account once as payer and once as payee, in an order of chance."""
+    ring = random.Random(2022).sample(accounts, len(accounts))
+    return [ring, ring[1:] + ring[:1]]
 
 
 def _scripts(named: dict[str, Any], folder: Path) -> dict[str, Path]:

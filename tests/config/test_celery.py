@@ -3,6 +3,7 @@
 Each test has a Redis of its own; the database is the test database.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -23,6 +24,7 @@ from django_celery_beat.models import PeriodicTask
 from common import models, outbox, tenancy, users
 from config import celery_app, embedded
 from config.embedded import Home, redis
+from tests.common import neighbours
 from tests.config import echoes
 
 CHECKOUT = Path(__file__).parents[2]
@@ -211,6 +213,29 @@ def test_process_shows_that_it_lives(
 ) -> None:
     process(start)
     until((tmp_path / "alive").exists)
+
+
+@pytest.fixture
+def two_banks(make_bank: Callable[[], models.Bank]) -> list[models.Bank]:
+    """Each with a row in every tenant's table."""
+    banks = [make_bank(), make_bank()]
+    for bank in banks:
+        neighbours.move_in(bank)
+    return banks
+
+
+def test_task_sees_the_rows_of_the_bank_it_acts_for_alone(
+    two_banks: list[models.Bank], start: Start, tmp_path: Path
+) -> None:
+    tables = [model._meta.db_table for model in tenancy.bank_tables()]
+    worker(start)  # one child, one connection: each task finds what the one before it left
+    for turn, bank in enumerate(two_banks * 2):
+        seen = tmp_path / f"{turn}.json"
+        echoes.look.delay(str(bank.id), str(seen))
+        until(seen.exists)
+        nothing = {table: list[str]() for table in tables}
+        own = {table: [str(bank.id)] for table in tables}
+        assert json.loads(seen.read_text()) == [nothing, own, nothing]
 
 
 # --- The desk ------------------------------------------------------------------------------------

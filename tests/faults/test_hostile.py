@@ -15,7 +15,7 @@ from django.db import DatabaseError, connection, transaction
 
 from common import ids, models, tenancy, users
 from ledger import operations
-from tests.common.neighbours import select
+from tests.common.neighbours import fingerprint, select
 from tests.faults.forgery import TABLES, verify
 from tests.ledger.books import AT, DAY, Books, open_books
 
@@ -57,7 +57,7 @@ def names(books: Books, make_bank: Callable[[], models.Bank]) -> Names:
     """Books with a closed day and an open one, and what stands in another bank's."""
     victim = make_bank()
     foreign = open_books(victim.id, users.job("tests", victim.id))
-    known: Names = {}
+    known: Names = {"foreign_bank": victim.id}
     for prefix, each in (("", books), ("foreign_", foreign)):
         anna = each.accounts["client_cash:cli_anna"]
         each.post("deposit", ("segregated_nostro", "100"), ("client_cash:cli_anna", "-100"))
@@ -342,7 +342,27 @@ def test_a_hostile_call_is_refused(
 def test_every_definer_function_of_the_books_is_tried(house: None) -> None:
     definers = select("SELECT proname FROM pg_proc WHERE prosecdef AND proname LIKE 'ledger%%'")
     tried = {call.partition("(")[0] for call in HOSTILE_CALLS}
-    assert set(definers) == tried | {"ledger_post_entry", "ledger_post_entries"}
+    lookups = {"ledger_next_expiries"}  # no arguments, and nothing but ids and a time
+    assert set(definers) == tried | lookups | {"ledger_post_entry", "ledger_post_entries"}
+
+
+def test_the_owners_way_to_look_up_lets_nobody_write(
+    bank: models.Bank, books: Books, names: Names
+) -> None:
+    victim, tables = names["foreign_bank"], tenancy.bank_tables()
+    before = [fingerprint(model, victim) for model in tables]
+    entries = [
+        f"{function.format(**DEPOSIT | changed)} -- {title}"
+        for title, changed in HOSTILE_ENTRIES.items()
+        for function in (ONE, MANY)
+    ]
+    for sql in [*(f"SELECT {call}" for call in HOSTILE_CALLS), *entries]:
+        if "foreign" in sql:
+            with books.acting():
+                select("SELECT set_config('perimeter.lookup', 'on', true)")
+                refused(sql, names)
+    assert [fingerprint(model, victim) for model in tables] == before
+    assert verify(bank.code) == ""
 
 
 @pytest.mark.parametrize("call", HOSTILE_CALLS)

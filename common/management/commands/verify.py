@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
 
 from common import errors, ids, models, outbox, tenancy, users
 
@@ -32,6 +33,7 @@ class Command(BaseCommand):
             with tenancy.acting(bank_id, users.job("verify", bank_id), snapshot=True):
                 bank = models.Bank.objects.get(id=bank_id)
                 banks += 1
+                _compare_whole_tables()
                 for rule in rules:
                     for row, wrong in rule():
                         broken += 1
@@ -40,6 +42,12 @@ class Command(BaseCommand):
         if broken:
             raise CommandError(f"{broken} violations in {banks} banks, {len(rules)} invariants.")
         self.stdout.write(f"{len(rules)} invariants hold in {banks} banks.")
+
+
+def _compare_whole_tables() -> None:
+    """Keep the planner from joining row by row, as it does with tables that were never analysed."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_nestloop = off")
 
 
 def _bank_ids(named: str | None) -> list[UUID]:
