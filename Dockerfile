@@ -13,6 +13,8 @@ RUN pip install --no-cache-dir --disable-pip-version-check --only-binary :all: \
 COPY . .
 RUN python -m compileall -q .
 
+RUN groupadd --gid 10001 perimeter && useradd --uid 10001 --gid 10001 --no-create-home perimeter
+
 USER 10001:10001
 EXPOSE 8000
 CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", \

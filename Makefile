@@ -43,7 +43,8 @@ bench: $(READY)  ## Speed, as ratios of limits measured in the same run (ONLY=le
 	@$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY))
 
 clean:  ## Stop what was started and leave nothing
-	@! test -e $(READY) || $(BIN)/python -m config.embedded clean
+	@! test -e .perimeter || $(MAKE) --no-print-directory $(READY)
+	@! test -e .perimeter || $(BIN)/python -m config.embedded clean
 	@rm -rf .venv .perimeter .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -20,6 +20,7 @@ from uuid import UUID
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import ForeignKey, Model
@@ -102,14 +103,7 @@ def check_role(
     """Refuse an application's connection that row-level security or grants would not hold."""
     if "default" not in (databases or ()):
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT rolname, rolsuper OR rolbypassrls OR EXISTS (SELECT FROM pg_class"
-            " WHERE relnamespace = 'public'::regnamespace"
-            " AND pg_has_role(current_user, relowner, 'MEMBER'))"
-            " FROM pg_roles WHERE rolname = current_user"
-        )
-        role, escapes = cursor.fetchone()
+    role, escapes = _role_of(connection)
     if not escapes:
         return []
     return [
@@ -119,6 +113,26 @@ def check_role(
             id="perimeter.E002",
         )
     ]
+
+
+def refuse_role(connection: BaseDatabaseWrapper, **_: Any) -> None:
+    """Refuse to work, at each new connection, as one whom row-level security does not hold."""
+    if connection.alias == "default":
+        role, escapes = _role_of(connection)
+        if escapes:
+            raise ImproperlyConfigured(f"DATABASE_URL must name {APP}, not {role}.")
+
+
+def _role_of(db: BaseDatabaseWrapper) -> tuple[str, bool]:
+    with db.cursor() as cursor:
+        cursor.execute(
+            "SELECT rolname, rolsuper OR rolbypassrls OR EXISTS (SELECT FROM pg_class"
+            " WHERE relnamespace = 'public'::regnamespace"
+            " AND pg_has_role(current_user, relowner, 'MEMBER'))"
+            " FROM pg_roles WHERE rolname = current_user"
+        )
+        role, escapes = cursor.fetchone()
+    return role, escapes
 
 
 # --- The door ------------------------------------------------------------------------------------
@@ -293,7 +307,7 @@ def _table_statements(model: type[Model]) -> Iterator[str]:
     own = {
         Kind.BANK: f"{column} = perimeter_bank()",
         Kind.PRINCIPAL: f"({column} = perimeter_bank()"
-        f" OR ({column} IS NULL AND perimeter_bank() IS NULL))",
+        f" OR ({column} IS NULL AND perimeter_bank() IS NULL AND {_of_the_state(model)}))",
         Kind.MARKET: f"{column} = perimeter_jurisdiction()",
     }[tenancy.kind]
     writer = SUPERVISOR if tenancy.kind is Kind.MARKET else APP
@@ -306,13 +320,7 @@ def _table_statements(model: type[Model]) -> Iterator[str]:
         yield from _policy(table, "reader", f"FOR SELECT TO {APP} USING ({own})")
         yield f"GRANT SELECT ON {table} TO {APP}"
     elif tenancy.kind is Kind.PRINCIPAL:
-        columns = {field.column for field in model._meta.local_fields}
-        state = (  # another state's officers are not the supervisor's, nor what is theirs
-            "jurisdiction_id = perimeter_jurisdiction()"
-            if "jurisdiction_id" in columns
-            else "user_id IN (SELECT id FROM common_user)"
-        )
-        rule = f"USING ({own} AND {state}) WITH CHECK ({kept} AND {state})"
+        rule = f"USING ({own}) WITH CHECK ({kept})"
         yield from _policy(table, "state", f"FOR ALL TO {SUPERVISOR} {rule}")
         yield f"GRANT {tenancy.grants} ON {table} TO {SUPERVISOR}"
     elif model._meta.label == "common.Bank":  # the supervisor keeps the register of banks
@@ -323,6 +331,14 @@ def _table_statements(model: type[Model]) -> Iterator[str]:
         seen = f"{column} IN (SELECT id FROM common_bank)"
         yield from _policy(table, "supervisor", f"FOR SELECT TO {SUPERVISOR} USING ({seen})")
         yield f"GRANT SELECT ON {table} TO {SUPERVISOR}"
+
+
+def _of_the_state(model: type[Model]) -> str:
+    """Say of a row without a bank that it is the acting state's own: there is more than one."""
+    columns = {field.column for field in model._meta.local_fields}
+    if "jurisdiction_id" in columns:
+        return "jurisdiction_id = perimeter_jurisdiction()"
+    return "user_id IN (SELECT id FROM common_user)"
 
 
 def _policy(table: str, name: str, rule: str) -> Iterator[str]:

@@ -86,9 +86,9 @@ class Actor:
         return self.role is Role.SUPERVISOR
 
 
-def job(name: str, bank_id: UUID | None = None) -> Actor:
-    """Return the house's own process `name` as an actor."""
-    return Actor(f"job:{name}", Role.JOB, bank_id, None)
+def job(name: str, bank_id: UUID | None = None, jurisdiction_id: UUID | None = None) -> Actor:
+    """Return the house's own process `name` as an actor for a bank, or for a state."""
+    return Actor(f"job:{name}", Role.JOB, bank_id, jurisdiction_id)
 
 
 def supervisor_of(jurisdiction_id: UUID) -> Actor:
@@ -163,7 +163,7 @@ def create_user(*, username: str, name: str, role: Role, password: str) -> model
 
 # --- Logging in ----------------------------------------------------------------------------------
 
-SESSION_BANK = "bank_id"
+SESSION_BANK, SESSION_STATE = "bank_id", "jurisdiction_id"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -212,7 +212,8 @@ class LoginBackend(BaseBackend):
             return None
         if not hashers.check_password(password, found["password"]):
             return None
-        with tenancy.acting(found["bank_id"], job("login", found["bank_id"])):
+        office = job("login", found["bank_id"], found["jurisdiction_id"])
+        with tenancy.acting(office.bank_id, office):
             return self.get_user(found["id"])
 
     def get_user(self, user_id: Any) -> models.User | None:
@@ -221,7 +222,8 @@ class LoginBackend(BaseBackend):
 
 
 def remember_bank(*, request: HttpRequest, user: models.User, **_: Any) -> None:
-    """Keep in the session whose user it is: it is loaded again only inside that bank."""
+    """Keep in the session whose user it is: it is loaded again only inside that house."""
+    request.session[SESSION_STATE] = str(user.jurisdiction_id)
     request.session[SESSION_BANK] = str(user.bank_id) if user.bank_id else None
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from celery import Celery, signals
 from django.conf import settings
+from django.core.management import call_command
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -22,3 +23,9 @@ def show_life(**_: Any) -> None:
     """Touch the file that a health check looks at, if one is named."""
     if settings.HEARTBEAT_FILE:
         Path(settings.HEARTBEAT_FILE).touch()
+
+
+@app.task(name="config.clear_sessions")
+def clear_sessions() -> None:
+    """Delete the sessions that have run out."""
+    call_command("clearsessions")

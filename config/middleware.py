@@ -105,7 +105,7 @@ class AuthenticationMiddleware(middleware.AuthenticationMiddleware):
             return handle(request)
         bank = request.session[users.SESSION_BANK]
         bank_id = UUID(bank) if bank else None
-        office = users.job("office", bank_id)
+        office = users.job("office", bank_id, UUID(request.session[users.SESSION_STATE]))
         with tenancy.acting(bank_id, office):
             request.user = auth.get_user(request)
         if not isinstance(request.user, models.User) or request.path == self._LOGIN:

@@ -136,6 +136,7 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=2)
 CELERY_TIMEZONE = "UTC"
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False  # the house logs in its own format
 CELERY_IMPORTS = ["common.outbox"]
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
@@ -143,7 +144,8 @@ CELERY_BEAT_SCHEDULE = {
         "task": "common.deliver_pending",
         "schedule": 10.0,
         "options": {"expires": 10},
-    }
+    },
+    "config.clear_sessions": {"task": "config.clear_sessions", "schedule": 3600.0},
 }
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 HEARTBEAT_FILE = env.str("HEARTBEAT_FILE", default="")  # touched by worker, beat and desk
@@ -151,9 +153,9 @@ HEARTBEAT_FILE = env.str("HEARTBEAT_FILE", default="")  # touched by worker, bea
 # --- People --------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "common.User"
 AUTHENTICATION_BACKENDS = ["common.users.LoginBackend"]
-SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # a user name is unique in its house; the backend knows
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
+SESSION_ENGINE = "config.sessions"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 # A user name is unique within its bank, and the login asks for both.
 SILENCED_SYSTEM_CHECKS = ["auth.E003", "auth.W004"]

@@ -97,7 +97,6 @@ LINES = {
     )
 }
 
-CLIENT_LINES = frozenset(code for code, line in LINES.items() if line.control is Control.CLIENT)
 OWED_LINES = tuple(code for code, line in LINES.items() if line.section is Section.OWED)
 SEGREGATED_LINES = tuple(code for code, line in LINES.items() if line.segregated)
 SWEEP_LINES = {

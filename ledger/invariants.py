@@ -44,7 +44,8 @@ def every_entry_says_what_it_said() -> Iterator[Violation]:
         "          ORDER BY line) AS lines FROM ledger_posting GROUP BY entry_id"
         " ) p ON p.entry_id = e.id"
         " WHERE e.digest <> ledger_digest(e.id, e.bank_id, e.book_id, e.kind, e.business_date,"
-        "   e.value_date, e.at, e.actor, e.reason, e.request_id, e.ref, e.reverses_id, p.lines)"
+        "   e.value_date, e.at, e.recorded_at, e.actor, e.reason, e.request_id, e.ref,"
+        "   e.reverses_id, e.txid, p.lines)"
     ):
         yield ids.show(Entry.id_prefix, entry), "differs from the digest taken when it was posted"
 
@@ -128,7 +129,7 @@ def holds_are_what_is_held() -> Iterator[Violation]:
         yield ids.show(Account.id_prefix, account), f"held {held}, pending holds sum to {summed}"
     for (hold,) in _rows(
         "SELECT id FROM ledger_hold WHERE (status = 'PENDING') <> (ended_at IS NULL)"
-        " OR (entry_id IS NOT NULL AND status <> 'POSTED')"
+        " OR (entry_id IS NOT NULL) <> (status = 'POSTED')"
     ):
         yield ids.show(Hold.id_prefix, hold), "its status does not fit its end"
 
@@ -225,14 +226,16 @@ def links_seal_their_entries() -> Iterator[Violation]:
 def the_chain_of_closes_verifies() -> Iterator[Violation]:
     for close, why in _rows(
         f"{_DAYS}, chained AS ("  # noqa: S608 (a constant)
-        "   SELECT d.id, d.business_date, d.trial_balance, d.head,"
+        "   SELECT d.id, d.number, d.business_date, d.at, d.recorded_at, d.actor, d.trial_balance,"
+        "          d.head,"
         "          d.number <> d.number_before + 1 OR d.first_number <> d.last_before + 1 AS gap,"
         "          ledger_seal(d.start, (SELECT array_agg(l.digest ORDER BY l.number)"
         "                                 FROM ledger_chainlink l WHERE l.close_id = d.id)) AS link"
         "     FROM day d)"
         " SELECT id, CASE WHEN gap THEN 'the day before it is gone'"
         "                 ELSE 'its head does not follow from its entries' END"
-        "   FROM chained WHERE gap OR head <> ledger_head(link, business_date, trial_balance)"
+        "   FROM chained WHERE gap OR head <> ledger_head("
+        "   link, number, business_date, at, recorded_at, actor, trial_balance)"
     ):
         yield ids.show(DayClose.id_prefix, close), why
     for book, open_date, last in _rows(

@@ -1,5 +1,7 @@
 """The books' tables. Nothing here is written but by the definer functions in `ledger/sql/`."""
 
+import functools
+import operator
 from decimal import Decimal
 
 from django.db import models
@@ -14,6 +16,17 @@ _read_only = tenancy.bank(grants="SELECT")
 
 def _amount() -> "models.DecimalField[Decimal, Decimal]":
     return models.DecimalField(max_digits=38, decimal_places=18)
+
+
+def _on_the_chart() -> models.Q:
+    """A line is kept as the chart says, whoever opens the account."""
+    return functools.reduce(
+        operator.or_,
+        (
+            models.Q(line=line.code, control=line.control.value, normal=int(line.side))
+            for line in chart.LINES.values()
+        ),
+    )
 
 
 class Book(models.Model):
@@ -64,8 +77,10 @@ class Account(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["book", "line", "asset", "owner", "shard"], name="account_once"
-            )
+            ),
+            models.CheckConstraint(name="account_fits_the_chart", condition=_on_the_chart()),
         ]
+        indexes = [models.Index(fields=["bank", "owner"], name="account_by_owner")]
 
     def __str__(self) -> str:
         return f"{self.get_line_display()} {self.asset_id} {self.owner}".strip()
@@ -207,7 +222,7 @@ class Hold(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["expires_at"],
+                fields=["bank", "expires_at"],
                 condition=models.Q(status=states.HoldStatus.PENDING),
                 name="hold_pending_by_expiry",
             )

@@ -17,7 +17,7 @@ from django.db import DatabaseError, connection, transaction
 
 from common import errors, ids, outbox, tenancy
 from ledger import chart, queries, states
-from ledger.models import Cut, DayClose, Entry, Hold
+from ledger.models import Account, Book, Cut, DayClose, Entry, Hold
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -155,10 +155,10 @@ def reverse_entry(
     """
     original = queries.entry_by_id(entry_id)
     if original.reverses_id is not None:
-        raise errors.Refused("REVERSAL_OF_REVERSAL", {"entry": str(entry_id)})
+        raise errors.Refused("REVERSAL_OF_REVERSAL", {"entry": ids.show(Entry.id_prefix, entry_id)})
     # Told here before funds are asked for; the unique index stops those who race.
     if Entry.objects.filter(reverses=original).exists():
-        raise errors.Refused("ALREADY_REVERSED", {"entry": str(entry_id)})
+        raise errors.Refused("ALREADY_REVERSED", {"entry": ids.show(Entry.id_prefix, entry_id)})
     postings = sorted(original.postings.all(), key=lambda posting: posting.line)
     mirror = NewEntry(
         kind="reversal",
@@ -231,7 +231,7 @@ def close_day(
     """
     rows = _call("SELECT ledger_stop_writers(%s)", [book_id])
     if rows[0][0] is None:
-        raise errors.Refused("BOOK_UNKNOWN", {"book": str(book_id)})
+        raise errors.Refused("BOOK_UNKNOWN", {"book": ids.show(Book.id_prefix, book_id)})
     if rows[0][0] != business_date:
         raise errors.Refused(
             "DAY_NOT_OPEN", {"date": str(business_date), "open_date": str(rows[0][0])}
@@ -268,8 +268,11 @@ def close_day(
 def sweep_due(*, book_id: UUID, at: datetime) -> list[NewEntry]:
     """Move what is due between own and segregated accounts, asset by asset; due is zero after.
 
+    Keeps writers out of the book to the end of the transaction, as a close does.
+
     Raises: INVENTORY_SHORT if own funds cannot cover what is due.
     """
+    _call("SELECT ledger_stop_writers(%s)", [book_id])
     sweeps = []
     for asset, due in queries.due(book_id).items():
         if due == 0:
@@ -303,7 +306,7 @@ def take_cut(*, book_id: UUID, at: datetime) -> Cut:
 
 def _end_holds(holds: Sequence[UUID], status: states.HoldStatus, at: datetime) -> int:
     rows = _call(
-        "SELECT ledger_end_holds(%s::uuid[], %s, %s, %s, '{}')",
+        "SELECT ledger_end_holds(%s::uuid[], %s, %s, %s)",
         [list(holds), status.value, tenancy.current().actor.label, at],
     )
     ended: int = rows[0][0]
@@ -328,6 +331,14 @@ _CONSTRAINTS = {
     "ledger_balance_not_overdrawn": "INSUFFICIENT_FUNDS",
 }
 
+# The facts of a refusal that are ids, and how they are shown.
+_SHOWN = {
+    "account": Account.id_prefix,
+    "book": Book.id_prefix,
+    "entry": Entry.id_prefix,
+    "hold": Hold.id_prefix,
+}
+
 
 def _call(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Call a function of the books in the acting transaction; its refusal becomes ours."""
@@ -342,4 +353,7 @@ def _call(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
         refusal = errors.Refused(code) if code else errors.refusal_of(error)
         if refusal is None:
             raise
+        for name, prefix in _SHOWN.items():
+            if name in refusal.facts:
+                refusal.facts[name] = ids.show(prefix, UUID(refusal.facts[name]))
         raise refusal from error

@@ -24,7 +24,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce
 
-from common import errors, models, money
+from common import errors, ids, models, money
 from ledger import chart, states
 from ledger.models import Account, Balance, Book, Cut, DayClose, Entry, Hold, Posting, Snapshot
 
@@ -92,7 +92,7 @@ def book_by_id(book_id: UUID) -> Book:
     """
     book = Book.objects.filter(id=book_id).first()
     if book is None:
-        raise errors.Refused("BOOK_UNKNOWN", {"book": str(book_id)})
+        raise errors.Refused("BOOK_UNKNOWN", {"book": ids.show(Book.id_prefix, book_id)})
     return book
 
 
@@ -132,7 +132,9 @@ def account_by_id(account_id: UUID) -> Account:
     """
     account = Account.objects.select_related("balance").filter(id=account_id).first()
     if account is None:
-        raise errors.Refused("ACCOUNT_UNKNOWN", {"account": str(account_id)})
+        raise errors.Refused(
+            "ACCOUNT_UNKNOWN", {"account": ids.show(Account.id_prefix, account_id)}
+        )
     return account
 
 
@@ -189,7 +191,7 @@ def entry_by_id(entry_id: UUID) -> Entry:
     """
     entry = Entry.objects.prefetch_related("postings").filter(id=entry_id).first()
     if entry is None:
-        raise errors.Refused("ENTRY_UNKNOWN", {"entry": str(entry_id)})
+        raise errors.Refused("ENTRY_UNKNOWN", {"entry": ids.show(Entry.id_prefix, entry_id)})
     return entry
 
 
@@ -232,7 +234,7 @@ def statement(
     if after is not None:
         last = postings.filter(entry=after).first()
         if last is None:
-            raise errors.Refused("ENTRY_UNKNOWN", {"entry": str(after)})
+            raise errors.Refused("ENTRY_UNKNOWN", {"entry": ids.show(Entry.id_prefix, after)})
         running = _balance_after(account, last)
         postings = postings.filter(business_date__gte=last.business_date, id__gt=last.id)
     ordered = postings.select_related("entry").order_by("business_date", "id")

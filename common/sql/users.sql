@@ -29,7 +29,7 @@ END $$;
 
 -- The active user of that name in that house, with the hash of the password.
 CREATE OR REPLACE FUNCTION perimeter_login(username text, code text)
-RETURNS TABLE (id uuid, bank_id uuid, password text)
+RETURNS TABLE (id uuid, bank_id uuid, jurisdiction_id uuid, password text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 AS $$
@@ -39,7 +39,7 @@ BEGIN
     SELECT * INTO house FROM perimeter_house($2);
     PERFORM set_config('perimeter.lookup', 'on', true);
     RETURN QUERY
-        SELECT person.id, person.bank_id, person.password::text
+        SELECT person.id, person.bank_id, person.jurisdiction_id, person.password::text
         FROM common_user person
         WHERE person.jurisdiction_id = house.jurisdiction_id
           AND person.bank_id IS NOT DISTINCT FROM house.bank_id

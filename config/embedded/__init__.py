@@ -22,7 +22,6 @@ __all__ = [
     "clean",
     "database_url",
     "ensure",
-    "redis_url",
     "secret_key",
     "servers",
     "stop",
@@ -37,11 +36,6 @@ def database_url(role: str = provision.APP) -> str:
 def broker_url() -> str:
     """Return the embedded Redis's address for Celery."""
     return redis.Server(Home.of_checkout()).broker_url()
-
-
-def redis_url() -> str:
-    """Return the embedded Redis's address for redis-py."""
-    return redis.Server(Home.of_checkout()).url()
 
 
 def servers(home: Home | None = None) -> tuple[daemon.Server, ...]:

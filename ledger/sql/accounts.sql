@@ -19,10 +19,7 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 AS $$
 BEGIN
-    PERFORM FROM ledger_book WHERE id = p_book;
-    IF NOT FOUND THEN
-        PERFORM ledger_refuse('BOOK_UNKNOWN', jsonb_build_object('book', p_book));
-    END IF;
+    PERFORM ledger_enter_day(p_book);
     WITH opened AS (
         INSERT INTO ledger_account (id, bank_id, book_id, line, asset_id, owner, shard, control,
                                     normal, scale, opened_at)
@@ -64,6 +61,10 @@ BEGIN
     IF NOT FOUND OR v_account.control = 'open' THEN
         PERFORM ledger_refuse('ACCOUNT_UNKNOWN', jsonb_build_object('account', p_account));
     END IF;
+    PERFORM ledger_enter_day(v_account.book_id);
+    IF p_expires_at <= p_at THEN
+        PERFORM ledger_refuse('HOLD_EXPIRED', jsonb_build_object('account', p_account));
+    END IF;
     IF p_amount <= 0 OR p_amount >= 1e20 OR p_amount <> round(p_amount, v_account.scale) THEN
         PERFORM ledger_refuse('AMOUNT_INVALID', jsonb_build_object(
             'account', p_account, 'asset', v_account.asset_id, 'amount', p_amount::text));
@@ -75,7 +76,7 @@ BEGIN
         PERFORM ledger_refuse(
             CASE v_account.control WHEN 'client' THEN 'INSUFFICIENT_FUNDS' ELSE 'INVENTORY_SHORT' END,
             jsonb_build_object('account', p_account, 'asset', v_account.asset_id,
-                               'amount', p_amount::text, 'available', v_free::text));
+                               'amount', p_amount::text, 'available', trim_scale(v_free)::text));
     END IF;
     UPDATE ledger_balance SET held = held + p_amount WHERE account_id = p_account;
     INSERT INTO ledger_hold (id, bank_id, account_id, amount, status, ref, actor, placed_at,
@@ -85,27 +86,36 @@ BEGIN
 END $$;
 
 -- End pending holds as `p_status`; all or none. `p_also` are accounts that the caller goes on to
--- lock: they are locked here, in the one order, with the holds' own.
-CREATE OR REPLACE FUNCTION ledger_end_holds(
+-- lock: they are locked here, in the one order, with the holds' own. Runs with its caller's rights.
+CREATE OR REPLACE FUNCTION ledger_close_holds(
     p_holds uuid[], p_status text, p_actor text, p_at timestamptz, p_also uuid[]
 ) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, public, pg_temp
+LANGUAGE plpgsql
 AS $$
 DECLARE
     v_ended integer;
-    v_missing uuid;
+    v_broken record;
 BEGIN
-    ASSERT p_status IN ('POSTED', 'VOIDED', 'EXPIRED'), 'a hold ends as one of three';
+    PERFORM ledger_enter_day(book_id) FROM (
+        SELECT DISTINCT a.book_id FROM ledger_hold AS h JOIN ledger_account AS a ON a.id = h.account_id
+         WHERE h.id = ANY (p_holds) AND h.bank_id = perimeter_bank() ORDER BY a.book_id) AS books;
     PERFORM FROM ledger_balance
       WHERE account_id = ANY (p_also)
          OR account_id IN (SELECT account_id FROM ledger_hold WHERE id = ANY (p_holds))
       ORDER BY house, account_id
         FOR UPDATE;
-    SELECT wanted INTO v_missing FROM unnest(p_holds) AS wanted
-     WHERE NOT EXISTS (SELECT FROM ledger_hold WHERE id = wanted AND status = 'PENDING') LIMIT 1;
+    SELECT wanted.id, h.id IS NOT NULL AS pending, h.expires_at INTO v_broken
+      FROM unnest(p_holds) AS wanted (id)
+      LEFT JOIN ledger_hold AS h
+        ON h.id = wanted.id AND h.status = 'PENDING' AND h.bank_id = perimeter_bank()
+     WHERE h.id IS NULL OR (p_status = 'POSTED' AND h.expires_at <= p_at)
+        OR (p_status = 'EXPIRED' AND (h.expires_at <= p_at) IS NOT TRUE)
+     ORDER BY h.id NULLS FIRST LIMIT 1;
     IF FOUND THEN
-        PERFORM ledger_refuse('HOLD_NOT_PENDING', jsonb_build_object('hold', v_missing));
+        PERFORM ledger_refuse(
+            CASE WHEN NOT v_broken.pending THEN 'HOLD_NOT_PENDING'
+                 WHEN p_status = 'POSTED' THEN 'HOLD_EXPIRED' ELSE 'HOLD_NOT_EXPIRED' END,
+            jsonb_build_object('hold', v_broken.id));
     END IF;
     WITH ended AS (
         UPDATE ledger_hold SET status = p_status, ended_at = p_at, ended_by = p_actor
@@ -120,6 +130,20 @@ BEGIN
     RETURN v_ended;
 END $$;
 
+-- Let holds go: voided by whoever placed them, or expired. Only an entry spends one.
+CREATE OR REPLACE FUNCTION ledger_end_holds(
+    p_holds uuid[], p_status text, p_actor text, p_at timestamptz
+) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
+AS $$
+BEGIN
+    IF (p_status IN ('VOIDED', 'EXPIRED')) IS NOT TRUE THEN
+        PERFORM ledger_refuse('HOLD_STATUS_UNKNOWN', jsonb_build_object('status', p_status));
+    END IF;
+    RETURN ledger_close_holds(p_holds, p_status, p_actor, p_at, '{}');
+END $$;
+
 -- Which banks have pending holds with an end, and their earliest: for the desk, before a bank is set.
 CREATE OR REPLACE FUNCTION ledger_next_expiries()
 RETURNS TABLE (bank_id uuid, expires_at timestamptz)
@@ -130,8 +154,12 @@ AS $$
 BEGIN
     PERFORM set_config('perimeter.lookup', 'on', true);
     RETURN QUERY
-        SELECT bank_id, min(expires_at) FROM ledger_hold
-         WHERE status = 'PENDING' AND expires_at IS NOT NULL GROUP BY bank_id;
+        SELECT bank.id, due.expires_at FROM common_bank AS bank
+         CROSS JOIN LATERAL (
+            SELECT hold.expires_at FROM ledger_hold AS hold
+             WHERE hold.bank_id = bank.id AND hold.status = 'PENDING'
+               AND hold.expires_at IS NOT NULL
+             ORDER BY hold.expires_at LIMIT 1) AS due;
     PERFORM set_config('perimeter.lookup', '', true);
 END $$;
 

@@ -53,7 +53,7 @@ DECLARE
 BEGIN
     PERFORM ledger_stop_writers(p_book);
     UPDATE ledger_book SET open_date = p_next
-     WHERE id = p_book AND open_date = p_date AND p_next > p_date;
+     WHERE id = p_book AND open_date = p_date AND p_next > p_date AND p_next <= p_date + 31;
     IF NOT FOUND THEN
         PERFORM ledger_refuse('DAY_NOT_OPEN', jsonb_build_object('book', p_book, 'date', p_date));
     END IF;
@@ -72,7 +72,8 @@ BEGIN
     INSERT INTO ledger_dayclose (id, bank_id, book_id, number, business_date, first_number,
                                  last_number, trial_balance, head, at, recorded_at, actor)
     VALUES (p_close, v_bank, p_book, v_number, p_date, v_first, v_first + v_count - 1, v_trial,
-            ledger_head(ledger_seal(v_start, v_digests), p_date, v_trial),
+            ledger_head(ledger_seal(v_start, v_digests), v_number, p_date, p_at,
+                        statement_timestamp(), p_actor, v_trial),
             p_at, statement_timestamp(), p_actor);
 
     INSERT INTO ledger_chainlink (bank_id, close_id, number, entry_id, digest, link)
@@ -100,10 +101,18 @@ BEGIN
       JOIN ledger_account AS a ON a.id = m.account_id;
 END $$;
 
--- The head of a closed day: its last link, its date and its trial balance in one digest.
-CREATE OR REPLACE FUNCTION ledger_head(link bytea, day date, trial jsonb) RETURNS bytea
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT sha256(link || convert_to(format('%s|%s', day - date '2000-01-01', trial), 'UTF8')) $$;
+-- The head of a closed day: its last link, and all that the close says, in one digest.
+CREATE OR REPLACE FUNCTION ledger_head(
+    link bytea, number integer, day date, at timestamptz, recorded_at timestamptz, actor text,
+    trial jsonb
+) RETURNS bytea
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT sha256(link || convert_to(format(
+        '%s|%s|%s|%s|%L|%s', number, day - date '2000-01-01', extract(epoch FROM at),
+        extract(epoch FROM recorded_at), actor::varchar(64), trial
+    ), 'UTF8'))
+$$;
 
 -- Line by line and asset by asset, from postings alone: the turnovers of `p_date`, and the balance
 -- at its end on the line's normal side. Lines on which nothing was posted by then are left out: an

@@ -28,16 +28,17 @@ END $$;
 -- `lines`: "account:amount:balance_after" by line, comma-joined.
 CREATE OR REPLACE FUNCTION ledger_digest(
     id uuid, bank uuid, book uuid, kind text, business_date date, value_date date, at timestamptz,
-    actor text, reason text, request_id text, ref text, reverses uuid, lines text
+    recorded_at timestamptz, actor text, reason text, request_id text, ref text, reverses uuid,
+    txid bigint, lines text
 ) RETURNS bytea
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
     SELECT sha256(convert_to(format(
-        '%s|%s|%s|%L|%s|%s|%s|%L|%L|%L|%L|%s|%s',
+        '%s|%s|%s|%L|%s|%s|%s|%s|%L|%L|%L|%L|%s|%s|%s',
         id, bank, book, kind::varchar(32),
         business_date - date '2000-01-01', value_date - date '2000-01-01',
-        extract(epoch FROM at), actor::varchar(64), reason::varchar(500),
-        request_id::varchar(64), ref::varchar(64), reverses, lines
+        extract(epoch FROM at), extract(epoch FROM recorded_at), actor::varchar(64),
+        reason::varchar(500), request_id::varchar(64), ref::varchar(64), reverses, txid, lines
     ), 'UTF8'))
 $$;
 
@@ -95,7 +96,7 @@ BEGIN
 
     -- 2. Holds end first, so that what they reserved counts as free below.
     IF cardinality(p_holds) > 0 THEN
-        PERFORM ledger_end_holds(p_holds, 'POSTED', p_actor, p_ats[1], p_line_accounts);
+        PERFORM ledger_close_holds(p_holds, 'POSTED', p_actor, p_ats[1], p_line_accounts);
     END IF;
 
     -- 3. Lock and read the running balances.
@@ -139,7 +140,7 @@ BEGIN
                 'line', n - array_position(p_line_entries, entry_no) + 1,
                 'account', account_id, 'asset', asset_id, 'amount', amount::text,
                 'available', CASE WHEN code IN ('INSUFFICIENT_FUNDS', 'INVENTORY_SHORT')
-                                  THEN (after - amount * normal - held)::text END
+                                  THEN trim_scale(after - amount * normal - held)::text END
             ) ORDER BY n) FILTER (WHERE code IS NOT NULL))[1]
       INTO v_assets, v_normals, v_after, v_broken
       FROM judged;
@@ -176,7 +177,8 @@ BEGIN
            statement_timestamp(), p_actor, e.reason, p_request_id, e.ref, e.reverses,
            pg_current_xact_id()::text::bigint,
            ledger_digest(e.id, v_bank, p_book, e.kind, v_date, coalesce(e.value_date, v_date), e.at,
-                         p_actor, e.reason, p_request_id, e.ref, e.reverses, said.lines)
+                         statement_timestamp(), p_actor, e.reason, p_request_id, e.ref, e.reverses,
+                         pg_current_xact_id()::text::bigint, said.lines)
       FROM unnest(p_entries, p_kinds, p_ats, p_value_dates, p_reasons, p_refs, p_reverses)
            AS e (id, kind, at, value_date, reason, ref, reverses)
       JOIN said ON said.entry_id = e.id;
@@ -225,7 +227,7 @@ BEGIN
         PERFORM ledger_refuse('LINES_MALFORMED', jsonb_build_object('entry', p_entry));
     END IF;
     IF cardinality(p_holds) > 0 THEN
-        PERFORM ledger_end_holds(p_holds, 'POSTED', p_actor, p_at, p_accounts);
+        PERFORM ledger_close_holds(p_holds, 'POSTED', p_actor, p_at, p_accounts);
     END IF;
 
     FOR v_row IN
@@ -266,7 +268,7 @@ BEGIN
                 'asset', v_assets[array_position(p_accounts, p_accounts[n])],
                 'amount', p_amounts[n]::text,
                 'available', CASE WHEN v_code IN ('INSUFFICIENT_FUNDS', 'INVENTORY_SHORT')
-                                  THEN (v_after[n] - v_deltas[n] - v_held[n])::text END)));
+                                  THEN trim_scale(v_after[n] - v_deltas[n] - v_held[n])::text END)));
         END IF;
         v_lines[n] := concat(p_accounts[n], ':', p_amounts[n]::numeric(38, 18), ':',
                              v_after[n]::numeric(38, 18));
@@ -278,9 +280,9 @@ BEGIN
     VALUES (p_entry, v_bank, p_book, p_kind, v_date, v_value_date, p_at, statement_timestamp(),
             p_actor, p_reason, p_request_id, p_ref, p_reverses,
             pg_current_xact_id()::text::bigint,
-            ledger_digest(p_entry, v_bank, p_book, p_kind, v_date, v_value_date, p_at, p_actor,
-                          p_reason, p_request_id, p_ref, p_reverses,
-                          array_to_string(v_lines, ',')));
+            ledger_digest(p_entry, v_bank, p_book, p_kind, v_date, v_value_date, p_at,
+                          statement_timestamp(), p_actor, p_reason, p_request_id, p_ref, p_reverses,
+                          pg_current_xact_id()::text::bigint, array_to_string(v_lines, ',')));
     INSERT INTO ledger_posting
            (bank_id, entry_id, line, account_id, asset_id, amount, balance_after, business_date)
     SELECT v_bank, p_entry, line, account_id, asset_id, amount, after, v_date

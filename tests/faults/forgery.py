@@ -61,8 +61,8 @@ def forging(bank_id: UUID) -> Iterator[Run]:
 
 # What an entry's digest is made of; the forger knows it as well as everybody.
 SAID = """
-    ledger_digest(e.id, e.bank_id, e.book_id, e.kind, e.business_date, e.value_date, e.at, e.actor,
-                  e.reason, e.request_id, e.ref, e.reverses_id,
+    ledger_digest(e.id, e.bank_id, e.book_id, e.kind, e.business_date, e.value_date, e.at,
+                  e.recorded_at, e.actor, e.reason, e.request_id, e.ref, e.reverses_id, e.txid,
                   (SELECT string_agg(concat(account_id, ':', amount, ':', balance_after), ','
                           ORDER BY line) FROM ledger_posting WHERE entry_id = e.id))
 """
@@ -132,7 +132,8 @@ def seal_again(run: Run, close: UUID) -> None:
                    (SELECT link FROM ledger_chainlink WHERE close_id = c.id
                      ORDER BY number DESC LIMIT 1),
                    (SELECT head FROM ledger_dayclose b WHERE b.book_id = c.book_id
-                     AND b.number = c.number - 1)), business_date, trial_balance)
+                     AND b.number = c.number - 1)), number, business_date, at, recorded_at, actor,
+               trial_balance)
          WHERE id = %s
         """,
         close,

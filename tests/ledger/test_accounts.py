@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.db.models import Count
 
-from common import models, users
+from common import ids, models, users
 from ledger import chart, operations
 from ledger.models import Account, Balance
 from ledger.operations import Wanted
@@ -52,7 +52,7 @@ def test_an_account_in_a_book_of_another_bank_is_refused(
     for book_id in (theirs, uuid4()):
         open_one = partial(operations.open_accounts, book_id=book_id, accounts=wanted, at=AT)
         refused = books.refusal(open_one)
-        assert (refused.code, refused.facts) == ("BOOK_UNKNOWN", {"book": str(book_id)})
+        assert (refused.code, refused.facts) == ("BOOK_UNKNOWN", {"book": ids.show("bok", book_id)})
 
 
 def test_a_bank_has_a_book_of_a_code_once_and_another_bank_has_its_own(

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection
 
-from common import models, tenancy
+from common import ids, models, tenancy
 from ledger import chart, operations, queries
 from ledger.models import ChainLink, DayClose, Entry, Snapshot
 from ledger.operations import Wanted
@@ -62,7 +62,7 @@ def test_a_book_that_is_not_there_does_not_close(books: Books) -> None:
     refused = books.refusal(
         partial(operations.close_day, book_id=book_id, business_date=DAY, at=AT)
     )
-    assert (refused.code, refused.facts) == ("BOOK_UNKNOWN", {"book": str(book_id)})
+    assert (refused.code, refused.facts) == ("BOOK_UNKNOWN", {"book": ids.show("bok", book_id)})
 
 
 def test_an_empty_day_closes(books: Books) -> None:
@@ -201,7 +201,9 @@ def test_the_chain_goes_from_entry_to_entry_and_from_day_to_day(books: Books) ->
         columns = ("line", "asset", "debit", "credit", "balance")  # as jsonb orders them
         rows = [{column: row[column] for column in columns} for row in close.trial_balance]
         days_2000 = (close.business_date - date(2000, 1, 1)).days
-        head = sha256(head + f"{days_2000}|{json.dumps(rows)}".encode())
+        moments = "|".join(f"{moment.timestamp():.6f}" for moment in (close.at, close.recorded_at))
+        said = f"{close.number}|{days_2000}|{moments}|'{close.actor}'|{json.dumps(rows)}"
+        head = sha256(head + said.encode())
         assert bytes(close.head) == head
     assert chained == [
         (link.number, link.close_id, link.entry_id, link.digest, link.link) for link in links

@@ -12,6 +12,7 @@ import pytest
 from django.db import connection
 from django.db.models import Max
 
+from common import ids
 from ledger import operations, queries
 from ledger.models import Cut, Entry
 from ledger.operations import Wanted
@@ -173,4 +174,4 @@ def test_a_cut_holds_the_entries_of_its_own_book(books: Books) -> None:
 def test_a_book_that_is_not_there_is_not_cut(books: Books) -> None:
     book_id = uuid4()
     refused = books.refusal(partial(operations.take_cut, book_id=book_id, at=AT))
-    assert (refused.code, refused.facts) == ("BOOK_UNKNOWN", {"book": str(book_id)})
+    assert (refused.code, refused.facts) == ("BOOK_UNKNOWN", {"book": ids.show("bok", book_id)})

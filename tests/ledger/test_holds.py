@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from common import errors, models, users
+from common import errors, ids, models, users
 from ledger import operations
 from ledger.states import HOLD_TRANSITIONS, HoldStatus
 from tests.ledger.books import AT, Books, open_books, run_at_once
@@ -16,6 +16,7 @@ from tests.ledger.books import AT, Books, open_books, run_at_once
 pytestmark = pytest.mark.usefixtures("proven")
 
 CASH, NOSTRO = "client_cash:cli_anna", "segregated_nostro"
+SOON = AT + timedelta(minutes=1)
 LATER = AT + timedelta(hours=1)
 ROUNDS = 40
 
@@ -88,7 +89,10 @@ def test_a_hold_that_has_ended_ends_no_more(funded: Books, status: HoldStatus) -
         partial(operations.post_entries, book_id=funded.book_id, entries=[payout], holds=both),
     ):
         refused = funded.refusal(end)
-        assert (refused.code, refused.facts) == ("HOLD_NOT_PENDING", {"hold": str(hold)})
+        assert (refused.code, refused.facts) == (
+            "HOLD_NOT_PENDING",
+            {"hold": ids.show("hld", hold)},
+        )
     assert expire(funded) == 0
 
 
@@ -163,6 +167,25 @@ def test_a_hold_expires_at_its_instant_and_not_before(funded: Books) -> None:
     assert funded.held(CASH) == 2
 
 
+def test_a_hold_that_has_run_out_is_not_spent_and_not_placed(funded: Books) -> None:
+    hold = funded.hold(CASH, "1.00", expires_at=LATER)
+    late = funded.entry("payout", (CASH, "1.00"), (NOSTRO, "-1.00"), at=LATER)
+
+    for attempt in (
+        partial(operations.post_entry, book_id=funded.book_id, entry=late, holds=[hold]),
+        partial(operations.post_entries, book_id=funded.book_id, entries=[late], holds=[hold]),
+        partial(
+            operations.place_hold,
+            account_id=funded.accounts[CASH],
+            amount=Decimal("1.00"),
+            at=LATER,
+            expires_at=LATER,
+        ),
+    ):
+        assert funded.refusal(attempt).code == "HOLD_EXPIRED"
+    assert funded.hold_row(hold).status == HoldStatus.PENDING
+
+
 def test_expiry_takes_the_oldest_first_up_to_its_limit(funded: Books) -> None:
     holds = [funded.hold(CASH, "1.00", expires_at=AT + timedelta(minutes=n)) for n in (3, 1, 2)]
 
@@ -201,7 +224,7 @@ def test_a_hold_that_breaks_a_rule_is_refused(
     )
 
     assert refused.code == code
-    assert refused.facts["account"] == str(accounts[name])
+    assert refused.facts["account"] == ids.show("acc", accounts[name])
 
 
 def test_a_hold_of_another_bank_is_not_there(
@@ -214,7 +237,8 @@ def test_a_hold_of_another_bank_is_not_there(
 
     refused = funded.refusal(partial(operations.void_holds, holds=[hold], at=AT))
 
-    assert (refused.code, refused.facts) == ("HOLD_NOT_PENDING", {"hold": str(hold)})
+    shown = ids.show("hld", hold)
+    assert (refused.code, refused.facts) == ("HOLD_NOT_PENDING", {"hold": shown})
 
 
 def test_a_hold_is_either_spent_or_expired_however_they_race(funded: Books) -> None:
@@ -252,7 +276,7 @@ def test_expiry_and_entries_lock_in_one_order(funded: Books) -> None:
     def expire_many() -> None:
         for _ in range(ROUNDS):
             funded.hold(first, "0.01", expires_at=LATER)
-            funded.hold(second, "0.01", expires_at=AT)
+            funded.hold(second, "0.01", expires_at=SOON)
             expire(funded)
 
     run_at_once(post_many, post_many, expire_many)

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection
 
-from common import models, tenancy, users
+from common import ids, models, tenancy, users
 from ledger import operations, queries
 from ledger.models import Entry, Posting
 from ledger.operations import NewEntry, Wanted
@@ -112,7 +112,7 @@ def test_an_entry_that_breaks_a_rule_is_refused(
     refused = funded.refusal(partial(post, book_id=funded.book_id, entries=[entry]))
 
     assert refused.code == code
-    assert refused.facts["entry"] == str(entry.id)
+    assert refused.facts["entry"] == ids.show("ent", entry.id)
     for name, told in [fact.split() for fact in facts.split(",") if fact]:
         if name in ("off", "available"):
             assert Decimal(refused.facts[name]) == Decimal(told)
@@ -120,7 +120,7 @@ def test_an_entry_that_breaks_a_rule_is_refused(
             assert str(refused.facts[name]) == told
     if "line" in refused.facts:
         account, _ = entry.lines[refused.facts["line"] - 1]
-        assert refused.facts["account"] == str(account)
+        assert refused.facts["account"] == ids.show("acc", account)
 
 
 # The rules in their order. A row breaks its own and all that it can of those below.
@@ -229,7 +229,7 @@ def test_an_array_is_judged_line_by_line_on_the_balance_so_far(books: Books) -> 
     again = [dataclasses.replace(out, id=uuid4()), dataclasses.replace(in_, id=uuid4())]
     refused = books.refusal(partial(operations.post_entries, book_id=books.book_id, entries=again))
     assert refused.code == "INSUFFICIENT_FUNDS"
-    assert refused.facts["entry"] == str(again[0].id)
+    assert refused.facts["entry"] == ids.show("ent", again[0].id)
     assert Decimal(refused.facts["available"]) == 0
 
 
@@ -242,7 +242,7 @@ def test_an_array_is_posted_whole_or_not_at_all(books: Books) -> None:
     )
 
     assert refused.code == "INSUFFICIENT_FUNDS"
-    assert (refused.facts["entry"], refused.facts["line"]) == (str(short.id), 2)
+    assert (refused.facts["entry"], refused.facts["line"]) == (ids.show("ent", short.id), 2)
     assert Decimal(refused.facts["available"]) == 100
 
 
@@ -254,7 +254,10 @@ def test_an_array_refuses_the_entry_that_is_empty(books: Books) -> None:
         refused = books.refusal(
             partial(operations.post_entries, book_id=books.book_id, entries=entries)
         )
-        assert (refused.code, refused.facts) == ("ENTRY_EMPTY", {"entry": str(empty.id)})
+        assert (refused.code, refused.facts) == (
+            "ENTRY_EMPTY",
+            {"entry": ids.show("ent", empty.id)},
+        )
 
 
 @pytest.mark.parametrize("post", FORMS)

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from common import errors, models, users
+from common import errors, ids, models, users
 from ledger import operations, queries
 from ledger.models import Entry
 from ledger.operations import NewEntry
@@ -81,7 +81,10 @@ def test_an_entry_is_reversed_once(books: Books) -> None:
         partial(operations.reverse_entry, entry_id=original.id, at=AT, reason="")
     )
 
-    assert (refused.code, refused.facts) == ("ALREADY_REVERSED", {"entry": str(original.id)})
+    assert (refused.code, refused.facts) == (
+        "ALREADY_REVERSED",
+        {"entry": ids.show("ent", original.id)},
+    )
 
 
 def test_an_entry_is_reversed_once_however_many_try_at_once(books: Books) -> None:
@@ -110,7 +113,10 @@ def test_a_reversal_is_not_reversed(books: Books) -> None:
         partial(operations.reverse_entry, entry_id=reversal.id, at=AT, reason="")
     )
 
-    assert (refused.code, refused.facts) == ("REVERSAL_OF_REVERSAL", {"entry": str(reversal.id)})
+    assert (refused.code, refused.facts) == (
+        "REVERSAL_OF_REVERSAL",
+        {"entry": ids.show("ent", reversal.id)},
+    )
 
 
 def test_what_is_spent_or_held_is_not_taken_back(books: Books) -> None:
@@ -141,4 +147,7 @@ def test_an_entry_that_is_not_there_is_not_reversed(
         refused = books.refusal(
             partial(operations.reverse_entry, entry_id=entry_id, at=AT, reason="")
         )
-        assert (refused.code, refused.facts) == ("ENTRY_UNKNOWN", {"entry": str(entry_id)})
+        assert (refused.code, refused.facts) == (
+            "ENTRY_UNKNOWN",
+            {"entry": ids.show("ent", entry_id)},
+        )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID, uuid5
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -25,6 +25,7 @@ from ledger import chart, operations, queries
 from ledger.models import Balance, Entry, Hold
 from ledger.operations import NewEntry, Wanted
 from tests.ledger.books import AT, DAY, Books, open_books
+from tests.ledger.model import Lines, Model, PlainAccount, PlainEntry, PlainHold, is_amount
 
 RUNS, STEPS = 300, 30
 
@@ -36,142 +37,6 @@ FIRST = [  # the bank opens with some capital, some coins and one client's depos
     [("own_custody", Decimal(20)), ("position", Decimal(-20))],
     [("segregated_nostro", Decimal(200)), ("client_cash:anna", Decimal(-200))],
 ]
-SCALES = {"RUB": 2, "BTC": 8}
-LIMIT = Decimal(10) ** 20
-
-Lines = Sequence[tuple[str, Decimal]]
-
-
-# --- The model: what the books are, in plain words -----------------------------------------------
-
-
-@dataclasses.dataclass
-class PlainAccount:
-    wanted: Wanted
-    balance: Decimal = Decimal(0)
-    held: Decimal = Decimal(0)
-    debit: Decimal = Decimal(0)  # of the open day, as is `credit`
-    credit: Decimal = Decimal(0)
-    has_moved: bool = False
-
-    @property
-    def line(self) -> chart.Line:
-        return chart.LINES[self.wanted.line]
-
-
-@dataclasses.dataclass
-class PlainHold:
-    id: UUID
-    account: str
-    amount: Decimal
-    expires_at: datetime | None
-    status: str = "PENDING"
-
-
-@dataclasses.dataclass
-class PlainEntry:
-    id: UUID
-    lines: Lines
-    is_reversal: bool = False
-    is_reversed: bool = False
-    is_cut: bool = False
-
-
-class Model:
-    """Accounts by name, entries and holds in the order of their birth."""
-
-    def __init__(self) -> None:
-        self.accounts: dict[str, PlainAccount] = {}
-        self.entries: list[PlainEntry] = []
-        self.holds: list[PlainHold] = []
-        self.open_date = DAY
-        self.is_busy = True  # one empty day follows a busy one, lest they be all that is tried
-        self.history: dict[date, dict[str, Decimal]] = {}  # balances at the end of each closed day
-
-    def judge(self, entries: Sequence[Lines], holds: Sequence[PlainHold] = ()) -> str | None:
-        """Return by which rule the entries are refused, if by any."""
-        if not entries or not all(entries):
-            return "ENTRY_EMPTY"
-        if any(hold.status != "PENDING" for hold in holds):
-            return "HOLD_NOT_PENDING"
-        free = {name: each.balance - each.held for name, each in self.accounts.items()}
-        for hold in holds:
-            free[hold.account] += hold.amount
-        for lines in entries:
-            for place, (name, amount) in enumerate(lines):
-                if name in [named for named, _ in lines[:place]]:
-                    return "ACCOUNT_TWICE"
-                if name not in self.accounts:
-                    return "ACCOUNT_UNKNOWN"
-                account = self.accounts[name]
-                if not is_amount(amount, account.wanted.asset):
-                    return "AMOUNT_INVALID"
-                change = amount * account.line.side
-                free[name] += change
-                if change < 0 and free[name] < 0 and account.line.control is not chart.Control.OPEN:
-                    is_client = account.line.control is chart.Control.CLIENT
-                    return "INSUFFICIENT_FUNDS" if is_client else "INVENTORY_SHORT"
-        for lines in entries:
-            off: dict[str, Decimal] = defaultdict(Decimal)
-            for name, amount in lines:
-                off[self.accounts[name].wanted.asset] += amount
-            if any(off.values()):
-                return "ENTRY_UNBALANCED"
-        return None
-
-    def post(self, entry: PlainEntry) -> None:
-        self.entries.append(entry)
-        self.is_busy = True
-        for name, amount in entry.lines:
-            account = self.accounts[name]
-            account.balance += amount * account.line.side
-            account.debit += max(amount, Decimal(0))
-            account.credit += max(-amount, Decimal(0))
-            account.has_moved = True
-
-    def end(self, holds: Sequence[PlainHold], status: str) -> None:
-        for hold in holds:
-            hold.status = status
-            self.accounts[hold.account].held -= hold.amount
-
-    def due(self) -> dict[str, Decimal]:
-        due: dict[str, Decimal] = defaultdict(Decimal)
-        for account in self.accounts.values():
-            if account.line.section is chart.Section.OWED:
-                due[account.wanted.asset] += account.balance
-            elif account.line.segregated:
-                due[account.wanted.asset] -= account.balance
-        return dict(due)
-
-    def sweeps(self) -> list[Lines]:
-        own = {"RUB": ("segregated_nostro", "own_nostro"),
-               "BTC": ("segregated_custody", "own_custody")}  # fmt: skip
-        return [
-            [(own[asset][0], due), (own[asset][1], -due)]
-            for asset, due in sorted(self.due().items())
-            if due
-        ]
-
-    def trial_balance(self) -> set[queries.TrialLine]:
-        sums: dict[tuple[str, str], list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 3)
-        for each in filter(lambda account: account.has_moved, self.accounts.values()):
-            key = each.wanted.line, each.wanted.asset
-            numbers = zip(sums[key], (each.debit, each.credit, each.balance), strict=True)
-            sums[key] = [one + other for one, other in numbers]
-        return {queries.TrialLine(*key, *numbers) for key, numbers in sums.items()}
-
-    def close(self) -> None:
-        self.history[self.open_date] = {n: each.balance for n, each in self.accounts.items()}
-        self.open_date += timedelta(days=1)
-        self.is_busy = any(each.debit or each.credit for each in self.accounts.values())
-        for account in self.accounts.values():
-            account.debit = account.credit = Decimal(0)
-
-
-def is_amount(amount: Decimal, asset: str) -> bool:
-    if not amount.is_finite() or amount == 0 or abs(amount) >= LIMIT:
-        return False
-    return amount == round(amount, SCALES[asset])
 
 
 def wanted_of(name: str) -> Wanted:
@@ -238,11 +103,11 @@ class BooksMachine(RuleBasedStateMachine):
     def deposit(self, lines: Lines) -> None:
         self.post_entry(lines, [])
 
-    @rule(lines=entries, picks=picks)
-    def post_entry(self, lines: Lines, picks: list[int]) -> None:
+    @rule(lines=entries, picks=picks, minutes=minutes)
+    def post_entry(self, lines: Lines, picks: list[int], minutes: int = 0) -> None:
         holds = self.picked(picks)
-        entry = self.new_entry(lines)
-        with self.refused_as(self.model.judge([lines], holds)), self.books.acting():
+        entry = self.new_entry(lines, minutes)
+        with self.refused_as(self.model.judge([lines], holds, entry.at)), self.books.acting():
             operations.post_entry(
                 book_id=self.books.book_id, entry=entry, holds=[hold.id for hold in holds]
             )
@@ -264,7 +129,10 @@ class BooksMachine(RuleBasedStateMachine):
     @rule(name=holders, amount=amounts, minutes=minutes | st.none())
     def place_hold(self, name: str, amount: Decimal, minutes: int | None) -> None:
         expires_at = None if minutes is None else AT + timedelta(minutes=minutes)
-        with self.refused_as(self.judge_hold(name, amount)), self.books.acting():
+        code = self.judge_hold(name, amount)
+        if minutes == 0 and code != "ACCOUNT_UNKNOWN":
+            code = "HOLD_EXPIRED"
+        with self.refused_as(code), self.books.acting():
             hold_id = operations.place_hold(
                 account_id=self.account_id(name), amount=amount, at=AT, expires_at=expires_at
             )
@@ -410,17 +278,19 @@ class BooksMachine(RuleBasedStateMachine):
     def account_id(self, name: str) -> UUID:
         return self.books.accounts.get(name) or uuid5(self.books.book_id, name)
 
-    def new_entry(self, lines: Lines) -> NewEntry:
-        return NewEntry("test", AT, [(self.account_id(name), amount) for name, amount in lines])
+    def new_entry(self, lines: Lines, minutes: int = 0) -> NewEntry:
+        at = AT + timedelta(minutes=minutes)
+        return NewEntry("test", at, [(self.account_id(name), amount) for name, amount in lines])
 
 
 CODES = {
-    "DONE", "ENTRY_EMPTY", "ENTRY_UNBALANCED", "HOLD_NOT_PENDING", "ACCOUNT_TWICE",
+    "DONE", "ENTRY_EMPTY", "ENTRY_UNBALANCED", "HOLD_NOT_PENDING", "HOLD_EXPIRED", "ACCOUNT_TWICE",
     "ACCOUNT_UNKNOWN", "AMOUNT_INVALID", "INSUFFICIENT_FUNDS", "INVENTORY_SHORT",
     "ALREADY_REVERSED", "REVERSAL_OF_REVERSAL",
 }  # fmt: skip
 
 
+@pytest.mark.timeout(900)  # a failure is shrunk before it is told
 def test_the_books_agree_with_a_plain_model(make_bank: Callable[[], models.Bank]) -> None:
     told: Counter[str] = Counter()
     run_state_machine_as_test(
