@@ -109,22 +109,34 @@ def actor_of(user: models.User) -> Actor:
 def register_jurisdiction(
     *, code: str, name: str, at: datetime, wall_at: datetime
 ) -> models.Jurisdiction:
-    """Open a jurisdiction whose business clock stands at `at` when the wall's says `wall_at`."""
+    """Open a jurisdiction whose business clock stands at `at` when the wall's says `wall_at`.
+
+    Raises: CODE_TAKEN.
+    """
     row = models.Jurisdiction(
         code=code, name=name, clock_business_at=at, clock_wall_at=wall_at, clock_rate=1
     )
-    with tenancy.acting(None, supervisor_of(row.id)):
-        row.save(force_insert=True)
+    try:
+        with tenancy.acting(None, supervisor_of(row.id)):
+            row.save(force_insert=True)
+    except IntegrityError as error:
+        raise errors.Refused("CODE_TAKEN", {"code": code}) from error
     return row
 
 
 def register_bank(*, actor: Actor, code: str, name: str) -> models.Bank:
-    """Open a tenant in the acting supervisor's jurisdiction."""
-    with tenancy.acting(None, actor) as acting:
-        assert acting.jurisdiction_id is not None
-        return models.Bank.objects.create(
-            jurisdiction_id=acting.jurisdiction_id, code=code, name=name
-        )
+    """Open a tenant in the acting supervisor's jurisdiction.
+
+    Raises: CODE_TAKEN.
+    """
+    try:
+        with tenancy.acting(None, actor) as acting:
+            assert acting.jurisdiction_id is not None
+            return models.Bank.objects.create(
+                jurisdiction_id=acting.jurisdiction_id, code=code, name=name
+            )
+    except IntegrityError as error:
+        raise errors.Refused("CODE_TAKEN", {"code": code}) from error
 
 
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")

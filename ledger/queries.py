@@ -330,7 +330,7 @@ def _balance_after(account: Account, posting: Posting) -> Decimal:
 
 
 def _day_before(day: date) -> date:
-    return date.fromordinal(day.toordinal() - 1)
+    return date.fromordinal(max(day.toordinal() - 1, 1))  # nothing was booked on the first of all
 
 
 def _rows(sql: str, params: list[Any]) -> Iterator[tuple[Any, ...]]:

@@ -47,7 +47,8 @@ def deposit(op: UUID, bank: UUID, book: UUID, nostro: UUID, client: UUID) -> Non
 
 
 def send(journal: Path, *known: UUID) -> None:
-    """Deposit until told to end."""
+    """Deposit until told to end, or until nobody is left to tell."""
+    parent = os.getppid()
     stop: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, frame: stop.append(number))
     with journal.open("a") as file:
@@ -57,7 +58,7 @@ def send(journal: Path, *known: UUID) -> None:
             file.flush()
             os.fsync(file.fileno())
 
-        while not stop:
+        while not stop and os.getppid() == parent:
             try:
                 connection.ensure_connection()
             except OperationalError:

@@ -4,6 +4,7 @@ A second run finds what the first one made, says so and goes on.
 """
 
 import secrets
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -51,39 +52,51 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         console = Console()
-        if _is_there():
-            console.print("The two banks are there already; nothing is made anew.")
-        else:
-            self._make(console)
+        state_id = _the_state(console)
+        for code, name in BANKS:
+            _the_bank(console, state_id, code, name)
         call_command("verify")
 
-    def _make(self, console: Console) -> None:
-        state = users.register_jurisdiction(
-            code=STATE, name="Russia under the 2022 bill", at=MORNING, wall_at=timezone.now()
-        )
-        logins = Table(title="Log-ins, made for this database and shown once")
-        for column in ("log-in", "password", "role"):
-            logins.add_column(column)
-        supervisor = users.supervisor_of(state.id)
-        with tenancy.acting(None, supervisor):
-            _add_user(logins, users.Role.SUPERVISOR, f"gov.{STATE}")
-        for code, name in BANKS:
-            bank = users.register_bank(actor=supervisor, code=code, name=name)
-            with tenancy.acting(bank.id, users.job("demo", bank.id)):
-                for role in STAFF:
-                    _add_user(logins, role, code)
-                book_id = _book_the_day()
-                close = operations.close_day(book_id=book_id, business_date=DAY, at=EVENING)
-                console.print(_trial_balance(name, book_id))
-                console.print(f"Chain head of the day: {bytes(close.head).hex()}\n")
+
+def _the_state(console: Console) -> UUID:
+    """Return the demo's jurisdiction, opened in the morning of the day if it is not there."""
+    with suppress(errors.Refused):
+        return users.house_of(f"gov.{STATE}").jurisdiction_id
+    state = users.register_jurisdiction(
+        code=STATE, name="Russia under the 2022 bill", at=MORNING, wall_at=timezone.now()
+    )
+    logins = _logins("The supervisor")
+    with tenancy.acting(None, users.supervisor_of(state.id)):
+        _add_user(logins, users.Role.SUPERVISOR, f"gov.{STATE}")
+    console.print(logins)
+    return state.id
+
+
+def _the_bank(console: Console, state_id: UUID, code: str, name: str) -> None:
+    """Open a bank if it is not there; book and close its day, and add its staff, all or nothing."""
+    supervisor = users.supervisor_of(state_id)
+    with suppress(errors.Refused):
+        users.register_bank(actor=supervisor, code=code, name=name)
+    bank_id = users.house_of(code).bank_id
+    with tenancy.acting(bank_id, users.job("demo", bank_id)):
+        if queries.books().exists():
+            console.print(f"{name} is there already, with its books.")
+            return
+        logins = _logins(name)
+        for role in STAFF:
+            _add_user(logins, role, code)
+        book_id = _book_the_day()
+        close = operations.close_day(book_id=book_id, business_date=DAY, at=EVENING)
+        console.print(_trial_balance(name, book_id))
+        console.print(f"Chain head of the day: {bytes(close.head).hex()}\n")
         console.print(logins)
 
 
-def _is_there() -> bool:
-    try:
-        return bool(users.house_of(BANKS[0][0]))
-    except errors.Refused:
-        return False
+def _logins(house: str) -> Table:
+    table = Table(title=f"{house}: log-ins, shown once")
+    for column in ("log-in", "password", "role"):
+        table.add_column(column)
+    return table
 
 
 def _add_user(logins: Table, role: users.Role, house: str) -> models.User:
