@@ -363,8 +363,8 @@ def _record_failure(
             wait_s = min(2 ** min(stream.failures, 16), LONGEST_RETRY_S)
             stream.failures += 1
             stream.retry_at = wall_at + timedelta(seconds=wait_s)
-            told = str(error).partition("\n")[0]  # the rest may hold a row's content
-            stream.last_error = f"{type(error).__name__}: {told}"[:2000]
+            # One line and printable; the lines after it may hold a row's content.
+            stream.last_error = repr(error).partition("\\n")[0][:2000]
             stream.save()
 
 

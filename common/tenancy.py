@@ -47,16 +47,23 @@ class Kind(enum.Enum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Tenancy:
-    """A table's tenancy: `column` names the tenant, `grants` what the writing role may do."""
+    """A table's tenancy: `column` names the tenant, `grants` what the writing role may do.
+
+    `guarded` names references that a trigger of the app's own holds to the same bank, because a
+    key's check would lock a row that every writer refers to.
+    """
 
     kind: Kind
     grants: str
     column: str
+    guarded: frozenset[str] = frozenset()
 
 
-def bank(grants: str = "SELECT, INSERT, UPDATE", column: str = "bank_id") -> Tenancy:
+def bank(
+    grants: str = "SELECT, INSERT, UPDATE", column: str = "bank_id", guarded: Iterable[str] = ()
+) -> Tenancy:
     """Declare rows of one bank each; its jurisdiction's supervisor may read them."""
-    return Tenancy(Kind.BANK, grants, column)
+    return Tenancy(Kind.BANK, grants, column, frozenset(guarded))
 
 
 def principal(grants: str = "SELECT, INSERT, UPDATE") -> Tenancy:
@@ -374,6 +381,8 @@ def _composite_keys(model: type[Model]) -> Iterator[str]:
     if model._meta.label == "common.Bank" or not _is_bank_owned(model):
         return
     for field, target in _bank_owned_references(model):
+        if field.name in _of(model).guarded:
+            continue
         table, referred = model._meta.db_table, target._meta.db_table
         pk = target._meta.pk.column
         yield from _constraint(referred, f"{referred}_tenant_key", f"UNIQUE (bank_id, {pk})")

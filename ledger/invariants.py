@@ -53,8 +53,9 @@ def every_entry_says_what_it_said() -> Iterator[Violation]:
 def postings_agree_with_their_account_and_entry() -> Iterator[Violation]:
     for posting, entry in _rows(
         "SELECT p.id, p.entry_id FROM ledger_posting p"
-        " JOIN ledger_account a ON a.id = p.account_id JOIN ledger_entry e ON e.id = p.entry_id"
-        " WHERE p.asset_id <> a.asset_id OR p.business_date <> e.business_date"
+        " LEFT JOIN ledger_account a ON a.id = p.account_id"
+        " JOIN ledger_entry e ON e.id = p.entry_id"
+        " WHERE a.id IS NULL OR p.asset_id <> a.asset_id OR p.business_date <> e.business_date"
         "    OR a.book_id <> e.book_id OR p.amount <> round(p.amount, a.scale)"
         "    OR (p.balance_after IS NULL) <> (a.control = 'open')"
     ):

@@ -4,6 +4,7 @@ import functools
 import operator
 from decimal import Decimal
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Now
 
@@ -123,7 +124,7 @@ class Entry(models.Model):
     the transaction that wrote it; `digest` the SHA-256 of all that the entry says.
     """
 
-    tenancy = _read_only
+    tenancy = tenancy.bank(grants="SELECT", guarded=["book"])
     id_prefix = "ent"
 
     id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
@@ -157,7 +158,7 @@ class Entry(models.Model):
         ]
         indexes = [
             models.Index(fields=["book", "business_date", "id"], name="entry_by_day"),
-            models.Index(fields=["book", "txid"], name="entry_by_txid"),
+            BrinIndex(fields=["txid"], name="entry_by_txid"),  # written in this order
             models.Index(fields=["ref"], condition=~models.Q(ref=""), name="entry_by_ref"),
         ]
 
@@ -171,7 +172,7 @@ class Posting(models.Model):
     `balance_after` is the account's running balance where it has one.
     """
 
-    tenancy = _read_only
+    tenancy = tenancy.bank(grants="SELECT", guarded=["account", "entry"])
 
     id = models.BigAutoField(primary_key=True)
     bank = _bank_of_many()

@@ -114,10 +114,10 @@ def post_entries(*, book_id: UUID, entries: Sequence[NewEntry], holds: Sequence[
     Each line is judged on the balance that the lines before it leave. `holds` are spent first: all
     that they reserve is free for the lines, and what the lines leave of it stays free.
 
-    Raises: BOOK_UNKNOWN; ENTRY_EMPTY; HOLD_NOT_PENDING; HOLD_EXPIRED; then for the first line that breaks a rule
-    ACCOUNT_TWICE (in one entry), ACCOUNT_UNKNOWN, AMOUNT_INVALID (zero, more decimals than the
-    asset has, or 10^20 and more), INSUFFICIENT_FUNDS (a client's account) or INVENTORY_SHORT (a
-    house account); then ALREADY_REVERSED; ENTRY_UNBALANCED; REVERSAL_NOT_MIRROR.
+    Raises: BOOK_UNKNOWN; ENTRY_EMPTY; HOLD_NOT_PENDING; HOLD_EXPIRED; then for the first line that
+    breaks a rule ACCOUNT_TWICE (in one entry), ACCOUNT_UNKNOWN, AMOUNT_INVALID (zero, more decimals
+    than the asset has, or 10^20 and more), INSUFFICIENT_FUNDS (a client's account) or
+    INVENTORY_SHORT (a house account); then ALREADY_REVERSED; ENTRY_UNBALANCED; REVERSAL_NOT_MIRROR.
     """
     acting = tenancy.current()
     places = [place for place, entry in enumerate(entries, 1) for _ in entry.lines]
@@ -183,7 +183,8 @@ def place_hold(
 ) -> UUID:
     """Reserve a part of an account's free balance; return the hold's id.
 
-    Raises: ACCOUNT_UNKNOWN (or OPEN); HOLD_EXPIRED; AMOUNT_INVALID; INSUFFICIENT_FUNDS; INVENTORY_SHORT.
+    Raises: ACCOUNT_UNKNOWN (or OPEN); HOLD_EXPIRED; AMOUNT_INVALID; INSUFFICIENT_FUNDS;
+    INVENTORY_SHORT.
     """
     hold_id = ids.new()
     _call(

@@ -42,17 +42,32 @@ BEGIN
     END LOOP;
 END $$;
 
--- Whoever inserts postings: each entry touched is zero in every asset. A statement writes the whole
--- of an entry, so the check needs no deferring and holds inside any transaction.
+-- Whoever inserts postings: each is of an entry and on an account of its bank and asset, and each
+-- entry touched is zero in every asset. A statement writes the whole of an entry, so the check needs
+-- no deferring. (Foreign keys would lock the house's accounts for every writer, row by row.)
 CREATE OR REPLACE FUNCTION ledger_entries_balance() RETURNS trigger
 LANGUAGE plpgsql
+SET enable_hashjoin = off  -- planned once, for a few rows or for thousands: always by the index
+SET enable_mergejoin = off
 AS $$
 DECLARE
     v_broken record;
 BEGIN
-    SELECT entry_id, asset_id, sum(amount) AS off INTO v_broken
-      FROM added GROUP BY entry_id, asset_id HAVING sum(amount) <> 0 LIMIT 1;
-    IF FOUND THEN
+    SELECT p.entry_id, p.asset_id, sum(p.amount) AS off,
+           count(e.id) < count(*) AS no_entry, count(a.id) < count(*) AS no_account
+      INTO v_broken
+      FROM added AS p
+      LEFT JOIN ledger_entry AS e
+        ON e.id = p.entry_id AND e.bank_id = p.bank_id AND e.business_date = p.business_date
+      LEFT JOIN ledger_account AS a
+        ON a.id = p.account_id AND a.bank_id = p.bank_id AND a.asset_id = p.asset_id
+     GROUP BY p.entry_id, p.asset_id
+    HAVING sum(p.amount) <> 0 OR count(e.id) < count(*) OR count(a.id) < count(*) LIMIT 1;
+    IF v_broken.no_entry OR v_broken.no_account THEN
+        PERFORM ledger_refuse(
+            CASE WHEN v_broken.no_entry THEN 'ENTRY_UNKNOWN' ELSE 'ACCOUNT_UNKNOWN' END,
+            jsonb_build_object('entry', v_broken.entry_id));
+    ELSIF FOUND THEN
         PERFORM ledger_refuse('ENTRY_UNBALANCED', jsonb_build_object(
             'entry', v_broken.entry_id, 'asset', v_broken.asset_id, 'off', v_broken.off::text));
     END IF;
@@ -63,20 +78,26 @@ CREATE OR REPLACE TRIGGER entries_balance AFTER INSERT ON ledger_posting
     REFERENCING NEW TABLE AS added
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_entries_balance();
 
--- Whoever inserts an entry: its day is not closed, and it is written by the running transaction.
+-- Whoever inserts an entry: it is in a book of its bank, on a day that is not closed, and written by
+-- the running transaction.
 CREATE OR REPLACE FUNCTION ledger_entries_are_of_now() RETURNS trigger
 LANGUAGE plpgsql
 AS $$
 DECLARE
-    v_broken uuid;
+    v_broken record;
 BEGIN
-    SELECT added.id INTO v_broken FROM added
-     WHERE added.txid <> pg_current_xact_id()::text::bigint
+    SELECT added.id, book.id IS NULL AS strange INTO v_broken
+      FROM added
+      LEFT JOIN ledger_book AS book
+        ON book.id = added.book_id AND book.bank_id = added.bank_id
+     WHERE book.id IS NULL OR added.txid <> pg_current_xact_id()::text::bigint
         OR EXISTS (SELECT FROM ledger_dayclose AS closed
                     WHERE closed.book_id = added.book_id
                       AND closed.business_date = added.business_date) LIMIT 1;
     IF FOUND THEN
-        PERFORM ledger_refuse('DAY_CLOSED', jsonb_build_object('entry', v_broken));
+        PERFORM ledger_refuse(
+            CASE WHEN v_broken.strange THEN 'BOOK_UNKNOWN' ELSE 'DAY_CLOSED' END,
+            jsonb_build_object('entry', v_broken.id));
     END IF;
     RETURN NULL;
 END $$;

@@ -134,9 +134,20 @@ REFERENCES = [
     for field in model._meta.local_fields
     if isinstance(field, ForeignKey) and field.related_model in BANKS_OWN
 ]
-every_reference = pytest.mark.parametrize(
-    ("model", "field"), REFERENCES, ids=[f"{m._meta.label}.{f.name}" for m, f in REFERENCES]
-)
+
+
+def guarded(model: type[Model]) -> frozenset[str]:
+    declared = tenancy.declared(model)
+    assert declared is not None
+    return declared.guarded
+
+
+GUARDED = [(m, f) for m, f in REFERENCES if f.name in guarded(m)]
+KEYED = [each for each in REFERENCES if each not in GUARDED]
+
+
+def names(references: list[tuple[type[Model], ForeignKey[Any, Any]]]) -> list[str]:
+    return [f"{model._meta.label}.{field.name}" for model, field in references]
 
 
 POINTING = [model for model in STATES_TOO if model in dict(REFERENCES)]
@@ -151,7 +162,26 @@ def spare(model: type[Model], field: ForeignKey[Any, Any], bank: models.Bank) ->
         return select(sql, using=using)[0]
 
 
-@every_reference
+@pytest.mark.parametrize(("model", "field"), GUARDED, ids=names(GUARDED))
+def test_no_guarded_reference_to_a_neighbours_row_is_accepted(
+    model: type[Model], field: ForeignKey[Any, Any], street: Street
+) -> None:
+    """The trigger speaks where a key would; as the owner, who alone may insert there."""
+    table, foreign = model._meta.db_table, spare(model, field, street.b)
+    fresh = "id + 1000000000" if model._meta.pk.get_internal_type() == "BigAutoField" else "%s"
+    with as_owner(street.a.id) as using, connections[using].cursor() as cursor:
+        cursor.execute(f"CREATE TEMPORARY TABLE copied AS SELECT * FROM {table} LIMIT 1")
+        cursor.execute(f"UPDATE copied SET {field.column} = %s", [foreign])
+        cursor.execute(f"UPDATE copied SET id = {fresh}", [ids.new()] if fresh == "%s" else [])
+        with pytest.raises(DatabaseError) as refused, transaction.atomic(using=using):
+            cursor.execute(f"INSERT INTO {table} SELECT * FROM copied")
+        cursor.execute("DROP TABLE copied")
+    told = errors.refusal_of(refused.value)
+    assert told is not None
+    assert told.code == f"{field.name.upper()}_UNKNOWN"
+
+
+@pytest.mark.parametrize(("model", "field"), KEYED, ids=names(KEYED))
 def test_no_reference_to_a_neighbours_row_is_accepted(
     model: type[Model], field: ForeignKey[Any, Any], street: Street
 ) -> None:

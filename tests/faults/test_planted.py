@@ -348,6 +348,8 @@ TEXTS = {
     "kind": "'gift'",
     "value_date": "value_date - 1",
     "at": "at - interval '1 microsecond'",
+    "recorded_at": "recorded_at - interval '1 microsecond'",
+    "txid": "txid + 1",
     "actor": "'usr_somebody'",
     "reason": "'no reason'",
     "request_id": "'req_another'",

@@ -123,7 +123,7 @@ def test_a_trial_balance_is_of_the_open_day_or_of_one_before(trade: Books, clerk
 
 
 def test_a_close_answers_with_the_sealed_day_at_the_jurisdictions_time(house: None) -> None:
-    code = f"clock{next(_numbers)}"
+    code = f"days{next(_numbers)}"
     state = users.register_jurisdiction(code=code, name=code, at=AT, wall_at=timezone.now())
     bank = users.register_bank(actor=users.supervisor_of(state.id), code=code, name=code)
     books = open_books(bank.id, users.job("tests", bank.id))
