@@ -42,6 +42,9 @@ BEGIN
     END LOOP;
 END $$;
 
+-- A balance is updated again and again: room on its page keeps the index out of it.
+ALTER TABLE ledger_balance SET (fillfactor = 60);
+
 -- Whoever inserts postings: each is of an entry and on an account of its bank and asset, and each
 -- entry touched is zero in every asset. A statement writes the whole of an entry, so the check needs
 -- no deferring. (Foreign keys would lock the house's accounts for every writer, row by row.)

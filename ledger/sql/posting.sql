@@ -216,8 +216,12 @@ DECLARE
     v_deltas numeric[];
     v_lines text[];
 BEGIN
-    v_date := ledger_enter_day(p_book);
-    v_value_date := coalesce(p_value_date, v_date);
+    PERFORM pg_advisory_xact_lock_shared(7001, hashtext(p_book::text));  -- as ledger_enter_day
+    SELECT open_date, coalesce(p_value_date, open_date) INTO v_date, v_value_date
+      FROM ledger_book WHERE id = p_book;
+    IF NOT FOUND THEN
+        PERFORM ledger_refuse('BOOK_UNKNOWN', jsonb_build_object('book', p_book));
+    END IF;
     IF cardinality(p_accounts) = 0 THEN
         PERFORM ledger_refuse('ENTRY_EMPTY', jsonb_build_object('entry', p_entry));
     END IF;

@@ -46,7 +46,7 @@ _SINGLE = """
 BEGIN;
 SELECT perimeter_act('{bank}');
 SELECT ledger_post_entry('{book}', 'usr_bench', 'req_bench', {uuid7}(), 'trade',
-    '2022-02-24 09:00Z', NULL, 'bench', 'ord_bench', NULL,
+    '2022-02-24 09:00Z', NULL, 'bench', 'ord_' || {uuid7}(), NULL,
     ARRAY[payer, payee, '{fees}', '{income}'],
     ARRAY[30.15, -30.00, -0.10, -0.05], ARRAY[]::uuid[])
   FROM bench_pair WHERE n = :n;
@@ -69,7 +69,7 @@ WITH line AS (
 )
 SELECT ledger_post_entries('{book}', 'usr_bench', 'req_bench', array_agg(id),
     array_agg('trade'::text), array_agg('2022-02-24 09:00Z'::timestamptz), array_agg(NULL::date),
-    array_agg('bench'::text), array_agg('ord_bench'::text), array_agg(NULL::uuid),
+    array_agg('bench'::text), array_agg('ord_' || id), array_agg(NULL::uuid),
     (SELECT array_agg(k ORDER BY k, i) FROM line),
     (SELECT array_agg(account ORDER BY k, i) FROM line),
     (SELECT array_agg(amount ORDER BY k, i) FROM line), ARRAY[]::uuid[])
