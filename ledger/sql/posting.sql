@@ -293,8 +293,8 @@ BEGIN
       FROM unnest(p_accounts, p_amounts, v_assets, v_after)
            WITH ORDINALITY AS l (account_id, amount, asset_id, after, line);
     UPDATE ledger_balance AS b SET balance = b.balance + d.delta
-      FROM unnest(p_accounts, v_deltas) AS d (account_id, delta)
-     WHERE b.account_id = d.account_id;
+      FROM unnest(p_accounts, v_deltas, v_after) AS d (account_id, delta, after)
+     WHERE b.account_id = d.account_id AND d.after IS NOT NULL;
     IF cardinality(p_holds) > 0 THEN
         UPDATE ledger_hold SET entry_id = p_entry WHERE id = ANY (p_holds);
     END IF;
