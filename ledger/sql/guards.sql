@@ -93,12 +93,12 @@ BEGIN
     SELECT open_date INTO v_open FROM ledger_book
      WHERE id = NEW.book_id AND bank_id = NEW.bank_id;
     IF v_open = NEW.business_date AND NEW.txid = pg_current_xact_id()::text::bigint THEN
-        RETURN NEW;
+        RETURN NULL;
     END IF;
     PERFORM ledger_refuse(CASE WHEN v_open IS NULL THEN 'BOOK_UNKNOWN' ELSE 'DAY_NOT_OPEN' END,
                           jsonb_build_object('entry', NEW.id));
     RETURN NULL;
 END $$;
 
-CREATE OR REPLACE TRIGGER entries_are_of_now BEFORE INSERT ON ledger_entry
+CREATE OR REPLACE TRIGGER entries_are_of_now AFTER INSERT ON ledger_entry
     FOR EACH ROW EXECUTE FUNCTION ledger_entries_are_of_now();
