@@ -247,7 +247,7 @@ class Hold(models.Model):
 class DayClose(models.Model):
     """A business day, closed: its entries are numbers `first_number` to `last_number` of the book.
 
-    `head` = SHA-256 over the day's last link and its trial balance; the next day's chain begins
+    `head` = SHA-256 over the day's last link and all that the close says; the next chain begins
     with it. `trial_balance`: rows of line, asset, debit, credit, balance (decimal strings).
     """
 
