@@ -49,18 +49,61 @@ class Role(enum.StrEnum):
 # The officers of the state belong to a jurisdiction and to no bank.
 STATE = frozenset({Role.SUPERVISOR, Role.FINANCIAL_INTELLIGENCE, Role.TAX_AUTHORITY})
 
-_ALL_READ = frozenset({"market:read", "ledger:read", "users:read", "keys:read", "outbox:read"})
+_BANK_READ = frozenset({"market:read", "ledger:read", "clients:read", "orders:read", "cash:read"})
+_ALL_READ = _BANK_READ | {
+    "users:read",
+    "keys:read",
+    "outbox:read",
+    "licences:read",
+    "tax:read",
+    "approvals:read",
+}
 
-# What a role may do. An edge asks for one of these; a key holds some of its user's.
+# What a role may do. An edge asks for one of these; a key holds some of its user's. Whose rows one
+# sees is another question: a client's are the client's own.
 ROLES: Mapping[Role, frozenset[str]] = MappingProxyType(
     {
-        Role.CLIENT: frozenset(),
-        Role.DEALER: frozenset({"market:read", "ledger:read"}),
-        Role.COMPLIANCE: frozenset({"market:read", "ledger:read", "users:read"}),
-        Role.OPERATIONS: _ALL_READ | {"ledger:close", "keys:write"},
-        Role.HEAD_OF_DESK: frozenset({"market:read", "ledger:read", "users:read"}),
+        Role.CLIENT: frozenset(
+            {
+                "market:read",
+                "clients:read",
+                "clients:apply",
+                "orders:read",
+                "orders:write",
+                "cash:read",
+                "cash:write",
+                "tax:read",
+            }
+        ),
+        Role.DEALER: _BANK_READ | {"orders:write", "instruments:write", "approvals:read"},
+        Role.COMPLIANCE: _BANK_READ
+        | {"users:read", "clients:review", "clients:approve", "approvals:read", "tax:read"},
+        Role.OPERATIONS: _ALL_READ
+        | {
+            "ledger:close",
+            "ledger:write",
+            "keys:write",
+            "users:write",
+            "licences:apply",
+            "clients:apply",
+            "cash:write",
+            "cash:approve",
+            "tax:write",
+        },
+        Role.HEAD_OF_DESK: _BANK_READ
+        | {
+            "users:read",
+            "licences:read",
+            "licences:apply",
+            "instruments:write",
+            "orders:write",
+            "fills:bust",
+            "ledger:write",
+            "cash:approve",
+            "approvals:read",
+        },
         Role.AUDITOR: _ALL_READ,
-        Role.SUPERVISOR: _ALL_READ,
+        Role.SUPERVISOR: _ALL_READ | {"licences:decide", "assets:admit", "lists:write"},
         Role.FINANCIAL_INTELLIGENCE: frozenset({"market:read"}),
         Role.TAX_AUTHORITY: frozenset({"market:read"}),
         Role.JOB: frozenset(),  # the house's own processes pass no edge

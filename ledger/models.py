@@ -13,6 +13,7 @@ from common.models import Asset, Bank
 from ledger import chart, states
 
 _read_only = tenancy.bank(grants="SELECT")
+_TOO_MUCH = Decimal("1e20")  # what no amount reaches; NaN, which PostgreSQL sorts last, is above it
 
 
 def _amount() -> "models.DecimalField[Decimal, Decimal]":
@@ -112,7 +113,9 @@ class Balance(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="ledger_balance_not_overdrawn",
-                condition=models.Q(balance__gte=models.F("held"), held__gte=0),
+                condition=models.Q(
+                    balance__gte=models.F("held"), held__gte=0, balance__lt=_TOO_MUCH
+                ),
             )
         ]
 
@@ -179,7 +182,7 @@ class Posting(models.Model):
     entry = models.ForeignKey(
         Entry, models.PROTECT, related_name="postings", db_constraint=False, db_index=False
     )
-    line = models.PositiveSmallIntegerField()
+    line = models.SmallIntegerField()
     account = models.ForeignKey(
         Account, models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
@@ -195,7 +198,11 @@ class Posting(models.Model):
             models.UniqueConstraint(
                 fields=["entry", "account"], name="posting_account_once_an_entry"
             ),
-            models.CheckConstraint(condition=~models.Q(amount=0), name="posting_not_zero"),
+            models.CheckConstraint(
+                condition=models.Q(~models.Q(amount=0), amount__lt=_TOO_MUCH)
+                & models.Q(balance_after__lt=_TOO_MUCH),
+                name="posting_is_number",
+            ),
         ]
         indexes = [
             models.Index(

@@ -14,10 +14,10 @@ LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
     jurisdiction uuid;
+    said text := set_config('perimeter.bank', bank::text, true);
 BEGIN
-    PERFORM set_config('perimeter.bank', bank::text, true);
     SELECT jurisdiction_id INTO jurisdiction FROM common_bank WHERE id = bank;
-    PERFORM set_config('perimeter.jurisdiction', coalesce(jurisdiction::text, ''), true);
+    said := set_config('perimeter.jurisdiction', coalesce(jurisdiction::text, ''), true);
     RETURN jurisdiction;
 END $$;
 

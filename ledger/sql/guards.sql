@@ -5,8 +5,6 @@ DECLARE
     guard record;
 BEGIN
     FOR guard IN SELECT * FROM (VALUES
-        ('ledger_balance', 'ledger_balance_is_number', 'balance <> ''NaN'' AND held <> ''NaN'''),
-        ('ledger_posting', 'ledger_posting_is_number', 'amount <> ''NaN'' AND balance_after <> ''NaN'''),
         ('ledger_hold', 'ledger_hold_is_number', 'amount <> ''NaN'''),
         ('ledger_hold', 'ledger_hold_ends_once', '(status = ''PENDING'') = (ended_at IS NULL)'),
         ('ledger_account', 'ledger_account_kept_as_known',

@@ -216,7 +216,8 @@ DECLARE
     v_deltas numeric[];
     v_lines text[];
 BEGIN
-    PERFORM pg_advisory_xact_lock_shared(7001, hashtext(p_book::text));  -- as ledger_enter_day
+    -- As ledger_enter_day. An assignment is no statement of its own for the executor to set up.
+    v_code := pg_advisory_xact_lock_shared(7001, hashtext(p_book::text));
     SELECT open_date, coalesce(p_value_date, open_date) INTO v_date, v_value_date
       FROM ledger_book WHERE id = p_book;
     IF NOT FOUND THEN
@@ -287,14 +288,16 @@ BEGIN
             ledger_digest(p_entry, v_bank, p_book, p_kind, v_date, v_value_date, p_at,
                           statement_timestamp(), p_actor, p_reason, p_request_id, p_ref, p_reverses,
                           pg_current_xact_id()::text::bigint, array_to_string(v_lines, ',')));
+    WITH line AS (
+        SELECT * FROM unnest(p_accounts, p_amounts, v_assets, v_after, v_deltas)
+               WITH ORDINALITY AS l (account_id, amount, asset_id, after, delta, line)
+    ), moved AS (
+        UPDATE ledger_balance AS b SET balance = b.balance + l.delta
+          FROM line AS l WHERE b.account_id = l.account_id AND l.after IS NOT NULL
+    )
     INSERT INTO ledger_posting
            (bank_id, entry_id, line, account_id, asset_id, amount, balance_after, business_date)
-    SELECT v_bank, p_entry, line, account_id, asset_id, amount, after, v_date
-      FROM unnest(p_accounts, p_amounts, v_assets, v_after)
-           WITH ORDINALITY AS l (account_id, amount, asset_id, after, line);
-    UPDATE ledger_balance AS b SET balance = b.balance + d.delta
-      FROM unnest(p_accounts, v_deltas, v_after) AS d (account_id, delta, after)
-     WHERE b.account_id = d.account_id AND d.after IS NOT NULL;
+    SELECT v_bank, p_entry, line, account_id, asset_id, amount, after, v_date FROM line;
     IF cardinality(p_holds) > 0 THEN
         UPDATE ledger_hold SET entry_id = p_entry WHERE id = ANY (p_holds);
     END IF;
