@@ -11,6 +11,10 @@ admin.site.index_title = "Overview"
 _v1: list[URLPattern | URLResolver] = [
     path("", include("common.api.urls")),
     path("", include("ledger.api.urls")),
+    path("", include("licensing.api.urls")),
+    path("", include("kyc.api.urls")),
+    path("", include("tax.api.urls")),
+    path("", include("desk.api.urls")),
     path("openapi.json", spectacular.SpectacularJSONAPIView.as_view(), name="openapi"),
     path("docs", spectacular.SpectacularSwaggerSplitView.as_view(url_name="openapi"), name="docs"),
 ]

@@ -1,0 +1,5 @@
+"""Where the views hang."""
+
+from django.urls import URLPattern, URLResolver
+
+urlpatterns: list[URLPattern | URLResolver] = []
