@@ -17,6 +17,10 @@ EMBEDDED_BROKER = "REDIS_URL" not in env.ENVIRON
 
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or embedded.secret_key(required=EMBEDDED_DATABASE)
+# Personal data: the first key seals, all of them open, the last makes the blind indexes.
+SEALING_KEYS = env.list("SEALING_KEYS", default=[]) or embedded.sealing_key(
+    required=EMBEDDED_DATABASE
+)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 HTTPS = env.bool("HTTPS", default=not EMBEDDED_DATABASE)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
@@ -149,6 +153,11 @@ CELERY_BEAT_SCHEDULE = {
 }
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 HEARTBEAT_FILE = env.str("HEARTBEAT_FILE", default="")  # touched by worker, beat and desk
+
+# --- The world outside ---------------------------------------------------------------------------
+SCREENING_LISTS_BACKEND = env.str(
+    "SCREENING_LISTS_BACKEND", default="simulation.lists.FictionalList"
+)
 
 # --- People --------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "common.User"

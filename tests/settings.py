@@ -35,6 +35,7 @@ if _admin and _parts.get("user") != provision.APP:
         os.environ[_variable] = f"postgresql://{_role}{_password}@{_where}"
     os.environ["TEST_ADMIN_DATABASE_URL"] = _admin
     os.environ.setdefault("SECRET_KEY", "of the tests")
+    os.environ.setdefault("SEALING_KEYS", "b2YgdGhlIHRlc3RzLCBvZiB0aGUgdGVzdHMsIG9mIHQ")
     os.environ.setdefault("HTTPS", "0")
 
 from config.settings import *  # noqa: E402, F403

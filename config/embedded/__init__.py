@@ -22,6 +22,7 @@ __all__ = [
     "clean",
     "database_url",
     "ensure",
+    "sealing_key",
     "secret_key",
     "servers",
     "stop",
@@ -72,15 +73,26 @@ def secret_key(*, required: bool) -> str:
 
     An empty one makes Django refuse to run, as it should where the environment forgot it.
     """
-    if not required:
-        return ""
+    return _kept("secret_key", secrets.token_urlsafe(50)) if required else ""
+
+
+def sealing_key(*, required: bool) -> list[str]:
+    """Return the key that seals this checkout's personal data, made at the first call; or none.
+
+    It is lost with `clean`, as the data are.
+    """
+    return [_kept("sealing_key", secrets.token_urlsafe(32))] if required else []
+
+
+def _kept(name: str, fresh: str) -> str:
+    """Return what is kept under this name beside the servers, which is `fresh` the first time."""
     home = Home.of_checkout()
-    key = home.marker / "secret_key"
+    key = home.marker / name
     with home.locked():
         home.own(home.marker)
         if not key.exists():
             partial = key.with_suffix(".partial")
             partial.touch(mode=0o600)
-            partial.write_text(secrets.token_urlsafe(50))
+            partial.write_text(fresh)
             partial.rename(key)
     return key.read_text()

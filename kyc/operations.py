@@ -1,0 +1,28 @@
+"""Every write of clients. All run inside the caller's `tenancy.acting` transaction.
+
+Lock order: clients by id, then what hangs on each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import connection
+
+
+def use_limit(*, uses: Mapping[UUID, Decimal], year: int) -> None:
+    """Add to what locked clients have used of a year's limit; a negative amount releases.
+
+    A new year starts at zero. What belongs to a year that is past changes nothing. One statement,
+    for it runs at every order.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE kyc_client AS c SET limit_year = %(year)s, limit_used_rub = u.amount"
+            "  + CASE WHEN c.limit_year = %(year)s THEN c.limit_used_rub ELSE 0 END"
+            "  FROM unnest(%(clients)s::uuid[], %(amounts)s::numeric[]) AS u (id, amount)"
+            " WHERE c.id = u.id AND c.limit_year <= %(year)s",
+            {"year": year, "clients": list(uses), "amounts": list(uses.values())},
+        )
