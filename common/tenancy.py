@@ -23,6 +23,7 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 from django.db.models import ForeignKey, Model
 from psycopg.pq import TransactionStatus
 
@@ -180,10 +181,7 @@ def acting(
         if snapshot:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         if bank_id is not None:
-            cursor.execute("SELECT perimeter_act(%s)", [bank_id])
-            jurisdiction_id = cursor.fetchone()[0]
-            if jurisdiction_id is None:
-                raise errors.Refused("BANK_UNKNOWN", {"bank": str(bank_id)})
+            jurisdiction_id = _act(cursor, bank_id)
         else:
             jurisdiction_id = actor.jurisdiction_id
             cursor.execute(
@@ -201,6 +199,28 @@ def acting(
             )
         finally:
             _current.reset(token)
+
+
+# A bank's jurisdiction never changes, so each process asks once.
+_jurisdictions: dict[UUID, UUID] = {}
+
+
+def _act(cursor: CursorWrapper, bank_id: UUID) -> UUID:
+    """Set the bank for the transaction, and return its jurisdiction."""
+    known = _jurisdictions.get(bank_id)
+    if known is not None:
+        cursor.execute(
+            "SELECT set_config('perimeter.bank', %s, true),"
+            " set_config('perimeter.jurisdiction', %s, true)",
+            [str(bank_id), str(known)],
+        )
+        return known
+    cursor.execute("SELECT perimeter_act(%s)", [bank_id])
+    found: UUID | None = cursor.fetchone()[0]
+    if found is None:
+        raise errors.Refused("BANK_UNKNOWN", {"bank": str(bank_id)})
+    _jurisdictions[bank_id] = found
+    return found
 
 
 def bank_ids() -> list[UUID]:

@@ -172,7 +172,8 @@ class Entry(models.Model):
 class Posting(models.Model):
     """One amount on one account: debit positive. `id` orders an account's own postings.
 
-    `balance_after` is the account's running balance where it has one.
+    `balance_after` is the account's running balance where it has one. Nobody looks a posting up by
+    `id`, so the table has no index of it alone: eight writers would meet on its last page.
     """
 
     tenancy = tenancy.bank(grants="SELECT", guarded=["account", "entry"])

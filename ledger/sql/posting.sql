@@ -218,11 +218,6 @@ DECLARE
 BEGIN
     -- As ledger_enter_day. An assignment is no statement of its own for the executor to set up.
     v_code := pg_advisory_xact_lock_shared(7001, hashtext(p_book::text));
-    SELECT open_date, coalesce(p_value_date, open_date) INTO v_date, v_value_date
-      FROM ledger_book WHERE id = p_book;
-    IF NOT FOUND THEN
-        PERFORM ledger_refuse('BOOK_UNKNOWN', jsonb_build_object('book', p_book));
-    END IF;
     IF cardinality(p_accounts) = 0 THEN
         PERFORM ledger_refuse('ENTRY_EMPTY', jsonb_build_object('entry', p_entry));
     END IF;
@@ -232,6 +227,7 @@ BEGIN
         PERFORM ledger_refuse('LINES_MALFORMED', jsonb_build_object('entry', p_entry));
     END IF;
     IF cardinality(p_holds) > 0 THEN
+        v_date := ledger_enter_day(p_book);
         PERFORM ledger_close_holds(p_holds, 'POSTED', p_actor, p_at, p_accounts);
     END IF;
 
@@ -246,9 +242,11 @@ BEGIN
         v_held[n] := v_row.held;
     END LOOP;
     FOR v_row IN
-        SELECT id, asset_id, normal, scale, control FROM ledger_account
-         WHERE id = ANY (p_accounts) AND book_id = p_book
+        SELECT a.id, a.asset_id, a.normal, a.scale, a.control, b.open_date
+          FROM ledger_account AS a JOIN ledger_book AS b ON b.id = a.book_id
+         WHERE a.id = ANY (p_accounts) AND a.book_id = p_book
     LOOP
+        v_date := v_row.open_date;
         n := array_position(p_accounts, v_row.id);
         v_assets[n] := v_row.asset_id;
         v_scales[n] := v_row.scale;
@@ -256,6 +254,8 @@ BEGIN
         v_deltas[n] := p_amounts[n] * v_row.normal;
         v_after[n] := v_after[n] + v_deltas[n];
     END LOOP;
+    v_date := coalesce(v_date, ledger_enter_day(p_book));  -- no account was found: is there a book?
+    v_value_date := coalesce(p_value_date, v_date);
 
     FOR n IN 1 .. cardinality(p_accounts) LOOP
         v_code := CASE

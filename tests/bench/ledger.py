@@ -2,7 +2,7 @@
 
 - `tpcb`: pgbench's own transaction at scale 50 (five statements, four row writes), as the owner.
 - `ledger_post`: one client pays another and two fees: an entry of 4 postings on 2 locked balances,
-  in a transaction as the application makes it (BEGIN, `perimeter_act`, the entry, COMMIT), as
+  in a transaction as the application makes it (BEGIN, whose it is, the entry, COMMIT), as
   `perimeter_app`, row-level security and triggers on. At least 0.5 of `tpcb`.
 - `ledger_post_batch`: the same by 100 entries a call; entries a second, at least 2.0 of `tpcb`.
 
@@ -44,7 +44,8 @@ CREATE FUNCTION bench_uuid7() RETURNS uuid LANGUAGE sql VOLATILE AS $$
 _SINGLE = """
 \\set n random(1, {pairs})
 BEGIN;
-SELECT perimeter_act('{bank}');
+SELECT set_config('perimeter.bank', '{bank}', true),
+    set_config('perimeter.jurisdiction', '{jurisdiction}', true);
 SELECT ledger_post_entry('{book}', 'usr_bench', 'req_bench', {uuid7}(), 'trade',
     '2022-02-24 09:00Z', NULL, 'bench', 'ord_' || {uuid7}(), NULL,
     ARRAY[payer, payee, '{fees}', '{income}'],
@@ -56,7 +57,8 @@ COMMIT;
 _BATCH = """
 \\set first random(1, {pairs} - {batch} + 1)
 BEGIN;
-SELECT perimeter_act('{bank}');
+SELECT set_config('perimeter.bank', '{bank}', true),
+    set_config('perimeter.jurisdiction', '{jurisdiction}', true);
 WITH line AS (
     SELECT n - :first + 1 AS k, l.*
       FROM bench_pair
@@ -146,6 +148,7 @@ def _seed(house: House) -> dict[str, Any]:
         owner.execute("VACUUM ANALYZE")
     return {
         "bank": bank.id,
+        "jurisdiction": state.id,
         "book": book,
         "fees": fees,
         "income": income,
