@@ -219,12 +219,12 @@ BEGIN
     -- As ledger_enter_day. An assignment is no statement of its own for the executor to set up.
     v_code := pg_advisory_xact_lock_shared(7001, hashtext(p_book::text));
     IF cardinality(p_accounts) = 0 THEN
-        PERFORM ledger_refuse('ENTRY_EMPTY', jsonb_build_object('entry', p_entry));
+        PERFORM ledger_enter_day(p_book), ledger_refuse('ENTRY_EMPTY', jsonb_build_object('entry', p_entry));
     END IF;
     -- Read by place below, and by `unnest`: both must see the same. (Anybody can turn ASSERT off.)
     IF (array_dims(p_accounts) = format('[1:%s]', cardinality(p_accounts))
         AND array_dims(p_amounts) = array_dims(p_accounts)) IS NOT TRUE THEN
-        PERFORM ledger_refuse('LINES_MALFORMED', jsonb_build_object('entry', p_entry));
+        PERFORM ledger_enter_day(p_book), ledger_refuse('LINES_MALFORMED', jsonb_build_object('entry', p_entry));
     END IF;
     IF cardinality(p_holds) > 0 THEN
         v_date := ledger_enter_day(p_book);

@@ -172,9 +172,12 @@ def test_a_guarded_reference_is_not_the_applications_to_write(
         f"INSERT INTO {table} SELECT * FROM {table} LIMIT 1",
         f"UPDATE {table} SET {field.column} = {field.column}",
     ):
-        with as_app(street.a.id) as using, connections[using].cursor() as cursor:  # noqa: SIM117
-            with pytest.raises(DatabaseError, match="permission denied"):
-                cursor.execute(statement)
+        with (
+            pytest.raises(DatabaseError, match="permission denied"),
+            as_app(street.a.id) as using,
+            connections[using].cursor() as cursor,
+        ):
+            cursor.execute(statement)
 
 
 @pytest.mark.parametrize(("model", "field"), KEYED, ids=names(KEYED))
