@@ -27,6 +27,7 @@ class Client(models.Model):
     """A client, as every order locks it: status, category, and what of the year's limit is used.
 
     `limit_used_rub` counts the purchases of the Moscow year `limit_year`; another year's is zero.
+    `status_reason` is the code of why a client is refused, frozen or closed.
     """
 
     tenancy = tenancy.bank()
@@ -45,6 +46,7 @@ class Client(models.Model):
     )
     residency = models.CharField(max_length=16, choices=states.Residency.choices)
     risk = models.CharField(max_length=8, choices=states.Risk.choices, default=states.Risk.MEDIUM)
+    status_reason = models.CharField(max_length=32, blank=True, default="")
     limit_year = models.PositiveSmallIntegerField(default=0)
     limit_used_rub = models.DecimalField(max_digits=38, decimal_places=18, default=Decimal(0))
     applied_at = models.DateTimeField()

@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from datetime import date
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import QuerySet
 
-from common import errors, ids, users
-from kyc.models import Client
+from common import errors, ids, models, users
+from kyc import risk, screening, sealing, states
+from kyc.identification import Paper, Person
+from kyc.models import (
+    Attempt,
+    BankAccount,
+    BeneficialOwner,
+    Client,
+    Identity,
+    ListedParty,
+    RiskAssessment,
+    Screening,
+    ScreeningHit,
+    WatchList,
+)
 from kyc.standing import Standing
+
+# Whoever may see that a client resembles a listed party: never the client.
+_SEE_HITS = frozenset(
+    {
+        users.Role.COMPLIANCE,
+        users.Role.OPERATIONS,
+        users.Role.AUDITOR,
+        users.Role.SUPERVISOR,
+        users.Role.JOB,
+    }
+)
+# Whoever needs a client's data in full for the work; to others they are masked.
+_SEE_DATA = frozenset({users.Role.COMPLIANCE, users.Role.OPERATIONS})
 
 _COLUMNS = (
     "id, user_id, kind, status, category, test_status, residency, risk, limit_year, limit_used_rub"
@@ -70,3 +97,158 @@ def client_of_user(actor: users.Actor) -> UUID:
     if actor.user_id is None or found is None:
         raise errors.Refused("CLIENT_UNKNOWN", {"actor": actor.label})
     return found
+
+
+def sees_data(actor: users.Actor, client: Client) -> bool:
+    """Say whether the actor sees a client's personal data unmasked: by duty, or as one's own."""
+    own = actor.user_id is not None and actor.user_id == client.user_id
+    return own or actor.role in _SEE_DATA
+
+
+def find(what: str, text: str) -> QuerySet[Client]:
+    """Return the clients whose `inn`, `snils`, `ogrn` or `document` this is, by its blind index."""
+    found = [
+        sealing.blind(what, text, bank_id=bank_id)
+        for bank_id in models.Bank.objects.values_list("id", flat=True)
+    ]
+    return Client.objects.filter(pk__in=identities_by(f"{what}_blind", found))
+
+
+def identities_by(column: str, blinds: Collection[str]) -> QuerySet[Identity, UUID]:
+    """Return the ids of those whom one of these blind indexes names."""
+    return Identity.objects.filter((f"{column}__in", blinds)).values_list("pk", flat=True)
+
+
+def bank_accounts(client: Client) -> QuerySet[BankAccount]:
+    """Return a client's own accounts in other banks that are on file."""
+    return BankAccount.objects.filter(client=client)
+
+
+def own_account(*, client_id: UUID, bic: str, number: str) -> BankAccount | None:
+    """Return the account if it is on file as this client's."""
+    accounts = BankAccount.objects.filter(client_id=client_id, bic=bic, number=number)
+    return accounts.filter(closed_at__isnull=True).first()
+
+
+def owners(client: Client) -> QuerySet[BeneficialOwner]:
+    """Return an entity's owners, the largest share first."""
+    return BeneficialOwner.objects.filter(client=client).order_by("-share_percent", "id")
+
+
+def hits_for(actor: users.Actor) -> QuerySet[ScreeningHit]:
+    """Return the likenesses to listed parties that somebody may see."""
+    hits = ScreeningHit.objects.select_related("client", "party")
+    return hits if actor.role in _SEE_HITS else hits.none()
+
+
+def attempts_for(actor: users.Actor) -> QuerySet[Attempt]:
+    """Return the sittings of the test that somebody may see."""
+    return Attempt.objects.filter(client__in=clients_for(actor))
+
+
+def last_assessment(client: Client) -> RiskAssessment | None:
+    """Return how the client's risk was rated last."""
+    return RiskAssessment.objects.filter(client=client).order_by("-id").first()
+
+
+def due_for_review(on: date) -> QuerySet[Client]:
+    """Return the clients let in whose review is due by that day, the longest due first."""
+    let_in = Client.objects.filter(status__in=states.LET_IN, review_date__lte=on)
+    return let_in.order_by("review_date", "id")
+
+
+# --- What operations judge on --------------------------------------------------------------------
+
+
+def person_of(identity: Identity) -> Person:
+    """Return a person as the application said, out of the sealed columns."""
+    expires = identity.document_expires
+    return Person(
+        surname=identity.surname,
+        given_name=identity.given_name,
+        patronymic=identity.patronymic,
+        birth_date=date.fromisoformat(identity.birth_date),
+        birth_place=identity.birth_place,
+        paper=Paper(
+            kind=identity.document_kind,
+            number=identity.document_number,
+            issued=date.fromisoformat(identity.document_issued),
+            department_code=identity.department_code,
+            expires=date.fromisoformat(expires) if expires else None,
+            mrz=identity.mrz,
+        ),
+        country=identity.country,
+        inn=identity.inn,
+        snils=identity.snils,
+        ogrnip=identity.ogrn,
+        address=identity.address,
+        phone=identity.phone,
+        email=identity.email,
+        is_pep=identity.is_pep,
+    )
+
+
+def name_of(identity: Identity) -> str:
+    """Return what the client is called."""
+    parts = (identity.surname, identity.given_name, identity.patronymic)
+    return identity.legal_name or " ".join(filter(None, parts))
+
+
+def subjects_of(client: Client) -> list[tuple[UUID | None, screening.Subject]]:
+    """Return whom to look for in the lists: the client, and by their ids an entity's owners."""
+    identity = Identity.objects.get(pk=client.pk)
+    is_person = client.kind == states.ClientKind.PERSON
+    born = date.fromisoformat(identity.birth_date) if is_person else None
+    found: list[tuple[UUID | None, screening.Subject]] = [
+        (None, screening.Subject(name_of(identity), is_person, born))
+    ]
+    for owner in owners(client):
+        born = date.fromisoformat(owner.birth_date)
+        found.append((owner.pk, screening.Subject(owner.name, True, born)))
+    return found
+
+
+def risk_factors(client: Client) -> risk.Factors:
+    """Return what a client's risk is judged on."""
+    identity = Identity.objects.get(pk=client.pk)
+    hits = set(ScreeningHit.objects.filter(client=client).values_list("status", flat=True))
+    return risk.Factors(
+        client=risk.Party(identity.country, identity.is_pep),
+        owners=[risk.Party(owner.country, owner.is_pep) for owner in owners(client)],
+        is_entity=client.kind == states.ClientKind.ENTITY,
+        is_resident=client.residency == states.Residency.RESIDENT,
+        resembled=bool(hits & {states.HitStatus.OPEN, states.HitStatus.DISMISSED}),
+        is_listed=states.HitStatus.CONFIRMED in hits,
+    )
+
+
+def list_versions(jurisdiction_id: UUID) -> dict[str, int]:
+    """Return the version of each list that the jurisdiction has loaded."""
+    lists = WatchList.objects.filter(jurisdiction_id=jurisdiction_id)
+    return dict(lists.order_by("source").values_list("source", "version"))
+
+
+def last_screened(client: Client) -> dict[str, int] | None:
+    """Return the versions that a client was compared with last."""
+    last = Screening.objects.filter(client=client).order_by("-id").first()
+    return None if last is None else dict(last.lists)
+
+
+# Lists change rarely and are large: each process keeps the last one made ready of a jurisdiction.
+_indexes: dict[UUID, tuple[Mapping[str, int], screening.Index]] = {}
+
+
+def list_index(jurisdiction_id: UUID, versions: Mapping[str, int]) -> screening.Index:
+    """Return the jurisdiction's lists of these versions, ready to be asked."""
+    held = _indexes.get(jurisdiction_id)
+    if held is not None and held[0] == versions:
+        return held[1]
+    parties = ListedParty.objects.filter(
+        jurisdiction_id=jurisdiction_id, delisted_at__isnull=True
+    ).exclude(kind=states.PartyKind.OTHER)
+    index = screening.Index(
+        screening.Listed(key, kind == states.PartyKind.PERSON, names, births)
+        for key, kind, names, births in parties.values_list("id", "kind", "names", "births")
+    )
+    _indexes[jurisdiction_id] = (dict(versions), index)
+    return index

@@ -126,3 +126,33 @@ class PartyKind(models.TextChoices):
     PERSON = "PERSON", "Person"
     ENTITY = "ENTITY", "Organisation"
     OTHER = "OTHER", "Vessel, aircraft or other"
+
+
+class Reason(models.TextChoices):
+    """Why a client is refused, frozen or closed."""
+
+    LISTED = "LISTED", "On a list of sanctioned parties"
+    PAPERS_DOUBTFUL = "PAPERS_DOUBTFUL", "The papers are doubtful"
+    OWNERS_UNDISCLOSED = "OWNERS_UNDISCLOSED", "The owners are not disclosed"
+    RISK_UNACCEPTABLE = "RISK_UNACCEPTABLE", "The risk is more than the bank takes"
+    SUSPICION = "SUSPICION", "Suspicion of laundering"
+    COURT_ORDER = "COURT_ORDER", "Order of a court or an authority"
+    OWN_REQUEST = "OWN_REQUEST", "The client's own wish"
+
+
+REFUSAL_REASONS = (
+    Reason.PAPERS_DOUBTFUL,
+    Reason.OWNERS_UNDISCLOSED,
+    Reason.RISK_UNACCEPTABLE,
+    Reason.SUSPICION,
+    Reason.OWN_REQUEST,
+)
+FREEZE_REASONS = (Reason.SUSPICION, Reason.COURT_ORDER, Reason.PAPERS_DOUBTFUL, Reason.OWN_REQUEST)
+CLOSE_REASONS = (Reason.OWN_REQUEST, Reason.RISK_UNACCEPTABLE, Reason.SUSPICION)
+
+
+class Ground(models.TextChoices):
+    """On what ground a person is a qualified investor."""
+
+    PROPERTY = "PROPERTY", "Property"
+    INCOME = "INCOME", "Income"

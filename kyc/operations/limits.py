@@ -1,7 +1,4 @@
-"""Every write of clients. All run inside the caller's `tenancy.acting` transaction.
-
-Lock order: clients by id, then what hangs on each.
-"""
+"""What clients have used of their yearly limits. The hot path of every order."""
 
 from __future__ import annotations
 
