@@ -180,10 +180,10 @@ def acting(
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         if snapshot:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        jurisdiction_id = actor.jurisdiction_id
         if bank_id is not None:
             jurisdiction_id = _act(cursor, bank_id)
         else:
-            jurisdiction_id = actor.jurisdiction_id
             cursor.execute(
                 "SELECT set_config('perimeter.jurisdiction', %s, true)",
                 [str(jurisdiction_id or "")],

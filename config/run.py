@@ -46,12 +46,17 @@ def main() -> int:
     return status
 
 
+def web(port: int, application: str = "config.wsgi:application") -> list[str]:
+    """Return the arguments of `python` that serve a WSGI application."""
+    return ["-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port),
+            "--workers", "2", "--blocking-threads", "8",  # each keeps a connection
+            "--no-access-log", "--log-level", "error", application]  # fmt: skip
+
+
 def _commands(port: int) -> dict[str, list[str]]:
     celery = ["-m", "celery", "--app", "config", "--quiet"]
     return {
-        "web": ["-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port),
-                "--workers", "2", "--blocking-threads", "8",  # each keeps a connection
-                "--no-access-log", "--log-level", "error", "config.wsgi:application"],
+        "web": web(port),
         "worker": [*celery, "worker", "--loglevel", "warning"],
         "beat": [*celery, "beat", "--loglevel", "warning"],
         "desk": ["manage.py", "desk"],
