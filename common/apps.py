@@ -18,4 +18,4 @@ class CommonConfig(AppConfig):
         checks.register(tenancy.check_role, checks.Tags.database)
         connection_created.connect(tenancy.refuse_role)
         signals.user_logged_in.connect(users.remember_bank)
-        autodiscover_modules("reactions")
+        autodiscover_modules("operations", "reactions")

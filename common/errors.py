@@ -45,6 +45,10 @@ STATUS = {
     "NOT_YOUR_BANK": 404,
     "SCOPE_MISSING": 403,
     "IDEMPOTENCY_IN_PROGRESS": 409,
+    "STATUS_CONFLICT": 409,
+    "ALREADY_PROPOSED": 409,
+    "PROPOSAL_NOT_PENDING": 409,
+    "MAKER_IS_CHECKER": 403,
 }
 
 # What PostgreSQL says when the same request may well succeed a moment later.

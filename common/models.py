@@ -228,3 +228,81 @@ class Reaction(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["event", "handler"], name="reaction_once")]
+
+
+class StatusChange(models.Model):
+    """A row's step from one status to the next: who, when, why. Written once."""
+
+    tenancy = tenancy.principal(grants="SELECT, INSERT")
+    id_prefix = "chg"
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    bank = models.ForeignKey(Bank, models.PROTECT, null=True, related_name="+")
+    jurisdiction = models.ForeignKey(Jurisdiction, models.PROTECT, related_name="+")
+    subject_kind = models.CharField(max_length=8)
+    subject_id = models.UUIDField()
+    status_from = models.CharField(max_length=32, blank=True)
+    status_to = models.CharField(max_length=32)
+    actor = models.CharField(max_length=64)
+    at = models.DateTimeField()
+    recorded_at = models.DateTimeField(db_default=TransactionNow())
+    reason = models.CharField(max_length=500, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["subject_id", "id"], name="change_by_subject"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status_from or 'new'} to {self.status_to}"
+
+
+class Proposal(models.Model):
+    """What one person proposed and another decides. `subject` is `kind:id` of what it is about."""
+
+    tenancy = tenancy.principal()
+    id_prefix = "prp"
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    bank = models.ForeignKey(Bank, models.PROTECT, null=True, related_name="+")
+    jurisdiction = models.ForeignKey(Jurisdiction, models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=32)
+    subject = models.CharField(max_length=64)
+    payload = models.JSONField()
+    reason = models.CharField(max_length=500)
+    status = models.CharField(
+        max_length=8, choices=[(s, s.title()) for s in ("PENDING", "APPROVED", "REJECTED")]
+    )
+    maker = models.CharField(max_length=64)
+    made_at = models.DateTimeField()
+    checker = models.CharField(max_length=64, blank=True)
+    decided_at = models.DateTimeField(null=True)
+    decision_reason = models.CharField(max_length=500, blank=True)
+    result = models.JSONField(null=True)
+    recorded_at = models.DateTimeField(db_default=TransactionNow())
+    request_id = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(checker=models.F("maker")), name="proposal_maker_not_checker"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status="PENDING", checker="", decided_at__isnull=True)
+                | (
+                    models.Q(status__in=["APPROVED", "REJECTED"], decided_at__isnull=False)
+                    & ~models.Q(checker="")
+                ),
+                name="proposal_decided_by_somebody",
+            ),
+            models.UniqueConstraint(
+                fields=["bank", "jurisdiction", "kind", "subject"],
+                condition=models.Q(status="PENDING"),
+                nulls_distinct=False,
+                name="proposal_waits_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.subject}"
