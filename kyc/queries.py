@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import date
+from typing import TypeVar
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import QuerySet
 
-from common import errors, ids, models, users
+from common import errors, ids, users
 from kyc import risk, screening, sealing, states
 from kyc.identification import Paper, Person
 from kyc.models import (
@@ -25,6 +26,8 @@ from kyc.models import (
     WatchList,
 )
 from kyc.standing import Standing
+
+Row = TypeVar("Row")
 
 # Whoever may see that a client resembles a listed party: never the client.
 _SEE_HITS = frozenset(
@@ -82,10 +85,7 @@ def client_for(*, actor: users.Actor, client_id: UUID) -> Client:
 
     Raises: NOT_FOUND.
     """
-    client = clients_for(actor).filter(pk=client_id).first()
-    if client is None:
-        raise errors.Refused("NOT_FOUND", {"client": ids.show(Client.id_prefix, client_id)})
-    return client
+    return _there(clients_for(actor).filter(pk=client_id).first(), Client.id_prefix, client_id)
 
 
 def client_of_user(actor: users.Actor) -> UUID:
@@ -105,23 +105,31 @@ def sees_data(actor: users.Actor, client: Client) -> bool:
     return own or actor.role in _SEE_DATA
 
 
-def find(what: str, text: str) -> QuerySet[Client]:
-    """Return the clients whose `inn`, `snils`, `ogrn` or `document` this is, by its blind index."""
-    found = [
-        sealing.blind(what, text, bank_id=bank_id)
-        for bank_id in models.Bank.objects.values_list("id", flat=True)
-    ]
-    return Client.objects.filter(pk__in=identities_by(f"{what}_blind", found))
+def find(actor: users.Actor, what: str, text: str) -> QuerySet[Client]:
+    """Return the clients whose `inn`, `snils`, `ogrn` or `document` this is, by its blind index.
 
-
-def identities_by(column: str, blinds: Collection[str]) -> QuerySet[Identity, UUID]:
-    """Return the ids of those whom one of these blind indexes names."""
-    return Identity.objects.filter((f"{column}__in", blinds)).values_list("pk", flat=True)
+    Nobody to those who do not see data in full: a search would tell them.
+    """
+    if actor.role not in _SEE_DATA or actor.bank_id is None or not text:
+        return Client.objects.none()
+    blind = sealing.blind(what, text, bank_id=actor.bank_id)
+    found = Identity.objects.filter((f"{what}_blind", blind))
+    return Client.objects.filter(pk__in=found.values("pk"))
 
 
 def bank_accounts(client: Client) -> QuerySet[BankAccount]:
     """Return a client's own accounts in other banks that are on file."""
     return BankAccount.objects.filter(client=client)
+
+
+def bank_account_for(*, actor: users.Actor, account_id: UUID) -> BankAccount:
+    """Return a bank account of a client whom the actor may see.
+
+    Raises: NOT_FOUND.
+    """
+    accounts = BankAccount.objects.select_related("client")
+    found = accounts.filter(pk=account_id, client__in=clients_for(actor)).first()
+    return _there(found, BankAccount.id_prefix, account_id)
 
 
 def own_account(*, client_id: UUID, bic: str, number: str) -> BankAccount | None:
@@ -144,6 +152,29 @@ def hits_for(actor: users.Actor) -> QuerySet[ScreeningHit]:
 def attempts_for(actor: users.Actor) -> QuerySet[Attempt]:
     """Return the sittings of the test that somebody may see."""
     return Attempt.objects.filter(client__in=clients_for(actor))
+
+
+def hit_for(*, actor: users.Actor, hit_id: UUID) -> ScreeningHit:
+    """Return a likeness that the actor may see.
+
+    Raises: NOT_FOUND.
+    """
+    found = hits_for(actor).filter(pk=hit_id).first()
+    return _there(found, ScreeningHit.id_prefix, hit_id)
+
+
+def attempt_for(*, actor: users.Actor, attempt_id: UUID) -> Attempt:
+    """Return a sitting that the actor may see.
+
+    Raises: NOT_FOUND.
+    """
+    found = attempts_for(actor).filter(pk=attempt_id).first()
+    return _there(found, Attempt.id_prefix, attempt_id)
+
+
+def watch_lists() -> QuerySet[WatchList]:
+    """Return the lists that the jurisdiction has loaded."""
+    return WatchList.objects.all()
 
 
 def last_assessment(client: Client) -> RiskAssessment | None:
@@ -252,3 +283,9 @@ def list_index(jurisdiction_id: UUID, versions: Mapping[str, int]) -> screening.
     )
     _indexes[jurisdiction_id] = (dict(versions), index)
     return index
+
+
+def _there(found: Row | None, prefix: str, row_id: UUID) -> Row:
+    if found is None:
+        raise errors.Refused("NOT_FOUND", {"id": ids.show(prefix, row_id)})
+    return found

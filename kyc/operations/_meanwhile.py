@@ -1,36 +1,10 @@
-"""Until `common.changes` and `licensing.queries` are there."""
+"""Until `licensing.queries` is there."""
 
 from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
 from typing import Any
-
-from common import errors
-
-
-class changes:  # noqa: N801
-    class Proposal:
-        subject = ""
-        reason = ""
-
-    @staticmethod
-    def move(
-        row: Any, *, to: str, transitions: Any, at: Any, reason: str = "", **updates: Any
-    ) -> None:
-        if to not in transitions[row.status]:
-            raise errors.Refused("STATUS_CONFLICT", {"status": row.status})
-        rows = type(row).objects.filter(pk=row.pk, status=row.status)
-        assert rows.update(status=to, **updates) == 1
-        row.refresh_from_db()
-
-    @staticmethod
-    def decides(kind: str, scope: str) -> Any:
-        return lambda function: function
-
-    @staticmethod
-    def propose(**named: Any) -> Any:
-        raise NotImplementedError
 
 
 class _Rulebook:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from common import errors, ids, models, outbox, tenancy, users
+from common import changes, errors, ids, models, outbox, tenancy, users
 from kyc import identification, queries, sealing, states
 from kyc.identification import Entity, Paper, Person, Problem
 from kyc.models import BankAccount, BeneficialOwner, Client, Identity
@@ -207,6 +207,7 @@ def _applied(client: Client, identity: Identity, at: datetime) -> Client:
     except IntegrityError as taken:  # by the same user, at the same moment
         raise errors.Refused("USER_HAS_CLIENT") from taken
     _save(identity, is_new=True)
+    changes.keep(client, before="", at=at)
     outbox.emit("kyc.client_applied", {"client": _shown(client), "kind": client.kind}, at)
     return client
 

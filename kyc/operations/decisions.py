@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from common import errors, ids
+from common import changes, errors, ids
+from common.models import Proposal
 from kyc import identification, queries, states
 from kyc.models import Client, ScreeningHit
 from kyc.operations import rows, screenings
-from kyc.operations._meanwhile import changes
 from ledger import operations as ledger
 from ledger import queries as books
 
@@ -19,7 +19,7 @@ YEARS_TO_REVIEW = 1  # AML-KYC-01: at least once a year
 OPEN_HIGH_RISK = "open_high_risk_client"
 
 
-def approve_client(*, client_id: UUID, reason: str, at: datetime) -> Client | changes.Proposal:
+def approve_client(*, client_id: UUID, reason: str, at: datetime) -> Client | Proposal:
     """Open an identified client; one of high risk is proposed, and a second officer opens it.
 
     Opening opens the client's rouble account in the bank's main book, where there is one.
@@ -32,7 +32,7 @@ def approve_client(*, client_id: UUID, reason: str, at: datetime) -> Client | ch
     if client.risk == states.Risk.HIGH:
         return changes.propose(
             kind=OPEN_HIGH_RISK,
-            subject=f"{Client.id_prefix}:{client.pk}",
+            subject=changes.subject_of(client),
             payload={},
             reason=reason,
             at=at,
@@ -42,7 +42,7 @@ def approve_client(*, client_id: UUID, reason: str, at: datetime) -> Client | ch
 
 
 @changes.decides(OPEN_HIGH_RISK, scope="clients:approve")
-def open_high_risk_client(proposal: changes.Proposal, at: datetime) -> dict[str, Any]:
+def open_high_risk_client(proposal: Proposal, at: datetime) -> dict[str, Any]:
     """Open the client that another officer proposed, if nothing has come up since."""
     client = rows.locked(UUID(proposal.subject.partition(":")[2]))
     _check_opening(client, at)

@@ -6,11 +6,10 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from common import clock, errors, ids, models, outbox, tenancy
+from common import changes, clock, errors, ids, models, outbox, tenancy
 from kyc import queries, states
 from kyc.identification import Problem
 from kyc.models import Client, Identity
-from kyc.operations._meanwhile import changes
 
 
 def locked(client_id: UUID) -> Client:

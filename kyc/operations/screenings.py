@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from common import errors, ids, outbox, tenancy
+from common import changes, errors, ids, outbox, tenancy
 from kyc import queries, risk, states
 from kyc.models import Client, RiskAssessment, Screening, ScreeningHit
 from kyc.operations import rows
-from kyc.operations._meanwhile import changes
 
 LISTED = "LISTED"
 

@@ -8,11 +8,11 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from common import errors, ids, outbox, tenancy
+from common import changes, errors, ids, outbox, tenancy
 from kyc import states, suitability
 from kyc.models import Attempt, Client, Qualification
 from kyc.operations import rows
-from kyc.operations._meanwhile import changes, licensing
+from kyc.operations._meanwhile import licensing
 
 # The ground, and the parameter that says how much of it makes a qualified investor.
 GROUNDS = {"PROPERTY": "qualified_property_rub", "INCOME": "qualified_income_rub"}

@@ -1,0 +1,459 @@
+"""What applications and decisions may say, and how clients look from outside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
+from rest_framework import serializers
+
+from common import api
+from kyc import states, suitability
+
+_BANK, _CLIENT = "bnk_01fwp5eqm0e0000000000000b1", "cli_01fwp5eqm0e0000000000000d1"
+_USER, _ATTEMPT = "usr_01fwp5eqm0e0000000000000c1", "att_01fwp5eqm0e0000000000000h1"
+
+# --- What is sent ---------------------------------------------------------------------------------
+
+
+class PassportIn(api.StrictSerializer):
+    """A passport. `department_code` is of an internal one, `expires` of another state's."""
+
+    kind = serializers.ChoiceField(states.Document.choices)
+    number = api.TextField(max_length=16)
+    issued = api.DateField()
+    department_code = api.TextField(max_length=7, required=False, default="")
+    expires = api.DateField(required=False, default=None)
+    mrz = api.TextField(
+        max_length=100,
+        required=False,
+        default="",
+        help_text="The two lines of the machine-readable zone, a blank between them.",
+    )
+
+
+class PersonIn(api.StrictSerializer):
+    """A natural person; `country` is of citizenship, ISO 3166, two letters."""
+
+    surname = api.TextField(max_length=100)
+    given_name = api.TextField(max_length=100)
+    patronymic = api.TextField(max_length=100, required=False, default="")
+    birth_date = api.DateField()
+    birth_place = api.TextField(max_length=200, required=False, default="")
+    country = api.TextField(max_length=2, required=False, default="RU")
+    inn = api.TextField(max_length=12, required=False, default="")
+    snils = api.TextField(max_length=14, required=False, default="")
+    ogrnip = api.TextField(max_length=15, required=False, default="")
+    document = PassportIn()
+    address = api.TextField(max_length=300, required=False, default="")
+    phone = api.TextField(max_length=20, required=False, default="")
+    email = api.TextField(max_length=100, required=False, default="")
+    is_pep = serializers.BooleanField(required=False, default=False)
+
+
+class BeneficialOwnerIn(api.StrictSerializer):
+    """A person who holds a share of the entity."""
+
+    name = api.TextField(max_length=300)
+    birth_date = api.DateField()
+    country = api.TextField(max_length=2, required=False, default="RU")
+    share_percent = api.AmountField(scale=3)
+    is_pep = serializers.BooleanField(required=False, default=False)
+
+
+class EntityIn(api.StrictSerializer):
+    """A legal entity with the owners that it discloses."""
+
+    legal_name = api.TextField(max_length=300)
+    inn = api.TextField(max_length=10)
+    ogrn = api.TextField(max_length=13)
+    owners = BeneficialOwnerIn(many=True, max_length=50)
+    country = api.TextField(max_length=2, required=False, default="RU")
+    address = api.TextField(max_length=300, required=False, default="")
+    phone = api.TextField(max_length=20, required=False, default="")
+    email = api.TextField(max_length=100, required=False, default="")
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "A person",
+            {
+                "residency": "RESIDENT",
+                "person": {
+                    "surname": "Аникеев",
+                    "given_name": "Пётр",
+                    "patronymic": "Львович",
+                    "birth_date": "1990-06-15",
+                    "inn": "500100732259",
+                    "snils": "112-233-445 95",
+                    "document": {
+                        "kind": "RU_PASSPORT",
+                        "number": "4510 123456",
+                        "issued": "2011-05-20",
+                        "department_code": "770-001",
+                    },
+                },
+            },
+        ),
+        OpenApiExample(
+            "A legal entity",
+            {
+                "residency": "RESIDENT",
+                "entity": {
+                    "legal_name": "ООО Ромашка",
+                    "inn": "7707083893",
+                    "ogrn": "1027700132195",
+                    "owners": [
+                        {
+                            "name": "Аникеев Пётр Львович",
+                            "birth_date": "1980-01-02",
+                            "share_percent": "100",
+                        }
+                    ],
+                },
+            },
+        ),
+    ]
+)
+class ClientApplicationIn(api.StrictSerializer):
+    """An application: of a `person` or of an `entity`, one of the two.
+
+    `user_id`: the log-in that the client will have, where the bank's staff apply for somebody.
+    """
+
+    residency = serializers.ChoiceField(states.Residency.choices)
+    person = PersonIn(required=False)
+    entity = EntityIn(required=False)
+    user_id = api.IdField("usr", required=False, default=None)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("person" in attrs) == ("entity" in attrs):
+            raise serializers.ValidationError("Send person or entity.", code="one_of_two")
+        return attrs
+
+
+@extend_schema_serializer(
+    examples=[OpenApiExample("Why", {"reason": "Born in another town; another father's name."})]
+)
+class ClientReasonIn(api.StrictSerializer):
+    """Why, in words."""
+
+    reason = api.TextField(max_length=500)
+
+
+class _CodeIn(api.StrictSerializer):
+    reason = api.TextField(max_length=500)
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample("Doubtful papers", {"code": "PAPERS_DOUBTFUL", "reason": "Photo replaced."})
+    ]
+)
+class RefuseClientIn(_CodeIn):
+    """Why an applicant is refused: the code, and the reason in words."""
+
+    code = serializers.ChoiceField([reason.value for reason in states.REFUSAL_REASONS])
+
+
+@extend_schema_serializer(
+    examples=[OpenApiExample("An order", {"code": "COURT_ORDER", "reason": "Case A40-1/22."})]
+)
+class FreezeClientIn(_CodeIn):
+    """Why a client is frozen."""
+
+    code = serializers.ChoiceField([reason.value for reason in states.FREEZE_REASONS])
+
+
+@extend_schema_serializer(
+    examples=[OpenApiExample("A wish", {"code": "OWN_REQUEST", "reason": "Moves abroad."})]
+)
+class CloseClientIn(_CodeIn):
+    """Why a client is closed."""
+
+    code = serializers.ChoiceField([reason.value for reason in states.CLOSE_REASONS])
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "By property",
+            {"ground": "PROPERTY", "shown_rub": "7500000", "reason": "Broker's statement."},
+        )
+    ]
+)
+class QualifyClientIn(_CodeIn):
+    """What the person showed to be taken for a qualified investor."""
+
+    ground = serializers.ChoiceField(states.Ground.choices)
+    shown_rub = api.AmountField(scale=2)
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "An account", {"bic": "044525225", "number": "40817810238290000001", "bank_name": ""}
+        )
+    ]
+)
+class BankAccountIn(api.StrictSerializer):
+    """A rouble account of the client's own in another bank."""
+
+    bic = api.TextField(max_length=9)
+    number = api.TextField(max_length=20)
+    bank_name = api.TextField(max_length=200, required=False, allow_blank=True, default="")
+
+
+class TestAnswerIn(api.StrictSerializer):
+    """The letter chosen for a question."""
+
+    code = api.TextField(max_length=32)
+    letter = serializers.ChoiceField(list(suitability.LETTERS))
+
+
+@extend_schema_serializer(
+    examples=[OpenApiExample("Answers", {"answers": [{"code": "E-LOSS", "letter": "b"}]})]
+)
+class TestAnswersIn(api.StrictSerializer):
+    """An answer to each question of the test."""
+
+    answers = TestAnswerIn(many=True, max_length=100)
+
+    def validate_answers(self, value: list[dict[str, str]]) -> dict[str, str]:
+        given = {answer["code"]: answer["letter"] for answer in value}
+        if len(given) != len(value):
+            raise serializers.ValidationError("A question is answered once.", code="twice")
+        return given
+
+
+# --- What is shown --------------------------------------------------------------------------------
+
+_SHOWN = {
+    "id": _CLIENT,
+    "bank_id": _BANK,
+    "user_id": _USER,
+    "kind": "PERSON",
+    "name": "А… П… Л…",
+    "masked": True,
+    "status": "OPEN",
+    "status_reason": "",
+    "category": "NON_QUALIFIED",
+    "test_status": "PASSED",
+    "residency": "RESIDENT",
+    "risk": "LOW",
+    "applied_at": "2022-02-24T09:00:00Z",
+    "opened_at": "2022-02-24T10:00:00Z",
+    "review_date": "2023-02-24",
+}
+
+
+@extend_schema_serializer(examples=[OpenApiExample("A client, masked", _SHOWN)])
+class ClientOut(serializers.Serializer[Any]):
+    """A client. Where `masked`, personal data are shown in part; `risk` is null to the client."""
+
+    id = api.IdField("cli")
+    bank_id = api.IdField("bnk")
+    user_id = api.IdField("usr", allow_null=True)
+    kind = serializers.CharField()
+    name = serializers.CharField()
+    masked = serializers.BooleanField()
+    status = serializers.CharField()
+    status_reason = serializers.CharField()
+    category = serializers.CharField()
+    test_status = serializers.CharField()
+    residency = serializers.CharField()
+    risk = serializers.CharField(allow_null=True)
+    applied_at = api.TimestampField()
+    opened_at = api.TimestampField(allow_null=True)
+    review_date = api.DateField(allow_null=True)
+
+
+class IdentityOut(serializers.Serializer[Any]):
+    """Who a client is; empty where it does not apply."""
+
+    birth_date = serializers.CharField()
+    birth_place = serializers.CharField()
+    country = serializers.CharField()
+    is_pep = serializers.BooleanField()
+    inn = serializers.CharField()
+    snils = serializers.CharField()
+    ogrn = serializers.CharField()
+    document_kind = serializers.CharField()
+    document_number = serializers.CharField()
+    document_issued = serializers.CharField()
+    document_expires = serializers.CharField()
+    department_code = serializers.CharField()
+    address = serializers.CharField()
+    phone = serializers.CharField()
+    email = serializers.CharField()
+    identified_at = api.TimestampField(allow_null=True)
+
+
+class BeneficialOwnerOut(serializers.Serializer[Any]):
+    """An owner of an entity."""
+
+    id = api.IdField("ben")
+    name = serializers.CharField()
+    birth_date = serializers.CharField()
+    country = serializers.CharField()
+    share_percent = api.AmountField()
+    is_pep = serializers.BooleanField()
+
+
+class ClientInFullOut(ClientOut):
+    """A client with identity, owners, and why the risk is rated so (empty to the client)."""
+
+    identity = IdentityOut()
+    owners = BeneficialOwnerOut(many=True)
+    risk_reasons = serializers.ListField(child=serializers.CharField())
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample("Opened", {"client": _SHOWN, "proposal_id": None}),
+        OpenApiExample(
+            "Proposed: a second officer decides",
+            {
+                "client": _SHOWN | {"status": "IN_REVIEW", "risk": "HIGH"},
+                "proposal_id": "prp_01fwp5eqm0e0000000000000k1",
+            },
+        ),
+    ]
+)
+class ClientApprovalOut(serializers.Serializer[Any]):
+    """The client, opened; or, at high risk, the proposal that a second officer decides on."""
+
+    client = ClientOut()
+    proposal_id = api.IdField("prp", allow_null=True)
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "A tested person",
+            {
+                "client_id": _CLIENT,
+                "year": 2022,
+                "limit_rub": "600000.00",
+                "used_rub": "150000.00",
+                "left_rub": "450000.00",
+                "test_missing": False,
+            },
+        )
+    ]
+)
+class ClientLimitOut(serializers.Serializer[Any]):
+    """What may be bought for in the calendar year; `limit_rub` null: without limit."""
+
+    client_id = api.IdField("cli")
+    year = serializers.IntegerField()
+    limit_rub = api.AmountField(scale=2, allow_null=True)
+    used_rub = api.AmountField()
+    left_rub = api.AmountField(allow_null=True)
+    test_missing = serializers.BooleanField()
+
+
+class BankAccountOut(serializers.Serializer[Any]):
+    """A client's own account in another bank."""
+
+    id = api.IdField("bac")
+    client_id = api.IdField("cli")
+    bic = serializers.CharField()
+    number = serializers.CharField()
+    bank_name = serializers.CharField()
+    added_at = api.TimestampField()
+    closed_at = api.TimestampField(allow_null=True)
+
+
+class TestChoiceOut(serializers.Serializer[Any]):
+    """A choice of a question."""
+
+    letter = serializers.CharField()
+    text = serializers.CharField()
+
+
+class TestQuestionOut(serializers.Serializer[Any]):
+    """A question of the test; `chosen` is the letter that was answered."""
+
+    code = serializers.CharField()
+    difficulty = serializers.CharField()
+    text = serializers.CharField()
+    choices = TestChoiceOut(many=True)
+    chosen = serializers.CharField(allow_null=True)
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "Drawn",
+            {
+                "id": _ATTEMPT,
+                "client_id": _CLIENT,
+                "number": 1,
+                "status": "DRAWN",
+                "pass_mark": 4,
+                "correct": None,
+                "at": "2022-02-24T09:00:00Z",
+                "answered_at": None,
+                "questions": [
+                    {
+                        "code": "E-LOSS",
+                        "difficulty": "easy",
+                        "text": "You buy a coin for 40,000 roubles. How much can you lose?",
+                        "choices": [
+                            {"letter": "a", "text": "At most a half"},
+                            {"letter": "b", "text": "All of it"},
+                        ],
+                        "chosen": None,
+                    }
+                ],
+            },
+        )
+    ]
+)
+class InvestorTestOut(serializers.Serializer[Any]):
+    """A sitting of the investor test; what is right is never told."""
+
+    id = api.IdField("att")
+    client_id = api.IdField("cli")
+    number = serializers.IntegerField()
+    status = serializers.CharField()
+    pass_mark = serializers.IntegerField()
+    correct = serializers.IntegerField(allow_null=True)
+    at = api.TimestampField()
+    answered_at = api.TimestampField(allow_null=True)
+    questions = TestQuestionOut(many=True)
+
+
+class ScreeningHitOut(serializers.Serializer[Any]):
+    """A client, or the owner of one, who resembles a listed party; `score` 100 is the same name."""
+
+    id = api.IdField("hit")
+    client_id = api.IdField("cli")
+    owner_id = api.IdField("ben", allow_null=True)
+    source = serializers.CharField(source="party.source")
+    party_ref = serializers.CharField(source="party.ref")
+    party_name = serializers.CharField(source="party")
+    programme = serializers.CharField(source="party.programme")
+    births = serializers.ListField(child=serializers.CharField(), source="party.births")
+    listed_name = serializers.CharField()
+    score = serializers.IntegerField()
+    exact = serializers.BooleanField()
+    birth_agrees = serializers.BooleanField(allow_null=True)
+    status = serializers.CharField()
+    at = api.TimestampField()
+    decided_at = api.TimestampField(allow_null=True)
+    decided_by = serializers.CharField()
+    reason = serializers.CharField()
+
+
+class WatchListOut(serializers.Serializer[Any]):
+    """A list of sanctioned parties as it was loaded last."""
+
+    id = api.IdField("lst")
+    source = serializers.CharField()
+    version = serializers.IntegerField()
+    parties = serializers.IntegerField()
+    sha256 = serializers.CharField()
+    loaded_at = api.TimestampField()
