@@ -56,6 +56,7 @@ def move(
 def keep(row: Any, *, before: str, at: datetime, reason: str = "") -> None:
     """Keep that a row has come from status `before` ('' for a new one) to the one it has."""
     acting = tenancy.current()
+    assert acting.jurisdiction_id is not None
     models.StatusChange.objects.create(
         bank_id=acting.bank_id,
         jurisdiction_id=acting.jurisdiction_id,
@@ -119,6 +120,7 @@ def propose(
     """
     assert kind in _decisions, kind
     acting = tenancy.current()
+    assert acting.jurisdiction_id is not None
     row = models.Proposal(
         bank_id=acting.bank_id,
         jurisdiction_id=acting.jurisdiction_id,
@@ -142,7 +144,7 @@ def propose(
 def approve(*, actor: users.Actor, proposal_id: UUID, reason: str, at: datetime) -> models.Proposal:
     """Approve another's proposal and do what it asks for, inside the caller's transaction.
 
-    Raises: NOT_FOUND, SCOPE_MISSING, PROPOSAL_NOT_PENDING, MAKER_IS_CHECKER; what the doing refuses.
+    Raises: NOT_FOUND, SCOPE_MISSING, PROPOSAL_NOT_PENDING, MAKER_IS_CHECKER; its own.
     """
     row = _decide(actor, proposal_id, APPROVED, reason, at)
     row.result = _decisions[row.kind].execute(row, at)

@@ -79,7 +79,10 @@ class Rulebook:
 def read(written: Mapping[str, Any]) -> Mapping[str, Sequence[Parameter]]:
     """Return a layer's parameters as a file writes them: each ends where its next begins."""
     return MappingProxyType(
-        {code: tuple(_dated(code, entry["unit"], entry["values"])) for code, entry in written.items()}
+        {
+            code: tuple(_dated(code, entry["unit"], entry["values"]))
+            for code, entry in written.items()
+        }
     )
 
 
