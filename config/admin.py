@@ -9,7 +9,16 @@ from django.utils.text import capfirst
 
 from common.admin import ReadOnlyAdmin
 
-SECTIONS = ("Ledger", "Outbox", "People", "State")
+SECTIONS = (
+    "Licensing",
+    "Clients",
+    "Desk",
+    "Tax",
+    "Ledger",
+    "Outbox",
+    "People",
+    "State",
+)
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:

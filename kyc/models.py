@@ -1,5 +1,6 @@
 """Clients and what is known of them. The row that orders lock is small; the data are sealed."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 from django.contrib.postgres.fields import ArrayField
@@ -8,7 +9,7 @@ from django.db.models.functions import Now
 
 from common import ids, tenancy
 from common.models import Bank, Jurisdiction, User
-from kyc import states
+from kyc import sealing, states
 from kyc.sealing import SealedField
 
 _TOO_MUCH = Decimal("1e20")  # what no amount reaches; NaN, which PostgreSQL sorts last, is above it
@@ -89,6 +90,15 @@ class Client(models.Model):
         return ids.show(self.id_prefix, self.pk)
 
 
+class Application(Client):
+    """A client who has not been decided on: what compliance works through."""
+
+    tenancy = Client.tenancy
+
+    class Meta:
+        proxy = True
+
+
 class Identity(models.Model):
     """Who a client is: personal data sealed in the columns, found again by blind indexes.
 
@@ -139,6 +149,31 @@ class Identity(models.Model):
             )
             for what in ("inn", "snils", "ogrn", "document")
         ]
+
+    def blinds(self) -> dict[str, str]:
+        """Return the blind indexes, by column, that the sealed texts have."""
+        texts = {
+            "inn": self.inn,
+            "snils": self.snils,
+            "ogrn": self.ogrn,
+            "document": self.document_number and f"{self.country}{self.document_number}",
+        }
+        return {
+            f"{what}_blind": sealing.blind(what, text, bank_id=self.bank_id)
+            for what, text in texts.items()
+        }
+
+    def wrongs(self) -> Iterator[str]:
+        """Say what is wrong with the seals and the blind indexes."""
+        try:
+            for field in self._meta.local_fields:
+                if isinstance(field, sealing.SealedField):
+                    getattr(self, field.attname)
+            for column, blind in self.blinds().items():
+                if getattr(self, column) != blind:
+                    yield f"{column} is not of what is sealed"
+        except sealing.Unsealable as wrong:
+            yield str(wrong)
 
 
 class BeneficialOwner(models.Model):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import date
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
-from common import errors, ids, users
+from common import errors, ids, tenancy, users
 from kyc import risk, screening, sealing, states
 from kyc.identification import Paper, Person
 from kyc.models import (
@@ -149,6 +150,19 @@ def hits_for(actor: users.Actor) -> QuerySet[ScreeningHit]:
     return hits if actor.role in _SEE_HITS else hits.none()
 
 
+def with_hits_to_judge(clients: QuerySet[Any]) -> QuerySet[Any]:
+    """Return clients, each with how many likenesses wait to be judged: `hits_to_judge`."""
+    hits = ScreeningHit.objects.filter(client=OuterRef("pk"), status=states.HitStatus.OPEN)
+    counted = hits.order_by().values("client").annotate(count=Count("pk")).values("count")
+    return clients.annotate(hits_to_judge=Coalesce(Subquery(counted), 0))
+
+
+def hits_of(client_id: UUID) -> QuerySet[ScreeningHit]:
+    """Return a client's likenesses to listed parties, the most similar first."""
+    hits = ScreeningHit.objects.filter(client_id=client_id).select_related("party")
+    return hits.order_by("-score", "id")
+
+
 def attempts_for(actor: users.Actor) -> QuerySet[Attempt]:
     """Return the sittings of the test that somebody may see."""
     return Attempt.objects.filter(client__in=clients_for(actor))
@@ -263,6 +277,20 @@ def last_screened(client: Client) -> dict[str, int] | None:
     """Return the versions that a client was compared with last."""
     last = Screening.objects.filter(client=client).order_by("-id").first()
     return None if last is None else dict(last.lists)
+
+
+def outdated_screenings() -> list[UUID]:
+    """Return the acting bank's clients let in whom the lists of now have not seen."""
+    jurisdiction_id = tenancy.current().jurisdiction_id
+    assert jurisdiction_id is not None
+    versions = list_versions(jurisdiction_id)
+    if not versions:
+        return []
+    last = Screening.objects.filter(client=OuterRef("pk")).order_by("-id").values("lists")[:1]
+    let_in = Client.objects.filter(status__in=states.LET_IN).annotate(seen=Subquery(last))
+    return [
+        key for key, seen in let_in.order_by("id").values_list("id", "seen") if seen != versions
+    ]
 
 
 # Lists change rarely and are large: each process keeps the last one made ready of a jurisdiction.

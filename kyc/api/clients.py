@@ -20,7 +20,7 @@ from kyc.api import commands, shown
 from kyc.api import serializers as out
 from kyc.identification import Entity, Owner, Paper, Person
 from kyc.models import Client
-from kyc.operations._meanwhile import licensing
+from licensing import queries as licensing
 
 _KOPECK = Decimal("0.01")
 

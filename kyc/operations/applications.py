@@ -8,11 +8,11 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from common import changes, errors, ids, models, outbox, tenancy, users
-from kyc import identification, queries, sealing, states
+from kyc import identification, queries, states
 from kyc.identification import Entity, Paper, Person, Problem
 from kyc.models import BankAccount, BeneficialOwner, Client, Identity
 from kyc.operations import rows, screenings
-from kyc.operations._meanwhile import licensing
+from licensing import queries as licensing
 
 _ONCE = {
     "identity_inn_once_in_bank": "inn",
@@ -214,14 +214,8 @@ def _applied(client: Client, identity: Identity, at: datetime) -> Client:
 
 def _save(identity: Identity, *, is_new: bool = False) -> None:
     """Write an identity with its blind indexes; a person is a bank's client once."""
-    for what, text in {
-        "inn": identity.inn,
-        "snils": identity.snils,
-        "ogrn": identity.ogrn,
-        "document": identity.document_number and f"{identity.country}{identity.document_number}",
-    }.items():
-        blind = sealing.blind(what, text, bank_id=identity.bank_id)
-        setattr(identity, f"{what}_blind", blind)
+    for column, blind in identity.blinds().items():
+        setattr(identity, column, blind)
     try:
         with transaction.atomic():
             identity.save(force_insert=is_new)

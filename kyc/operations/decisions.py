@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +13,9 @@ from kyc.models import Client, ScreeningHit
 from kyc.operations import rows, screenings
 from ledger import operations as ledger
 from ledger import queries as books
+from licensing import queries as licensing
 
 BOOK = "main"
-YEARS_TO_REVIEW = 1  # AML-KYC-01: at least once a year
 OPEN_HIGH_RISK = "open_high_risk_client"
 
 
@@ -109,7 +109,7 @@ def review_client(*, client_id: UUID, at: datetime) -> Client:
     _refuse_papers(client, at)
     screenings.screen(client, at)
     screenings.rate(client, at)
-    client.review_date = identification.birthday(rows.day_of(at), YEARS_TO_REVIEW)
+    client.review_date = _next_review(at)
     Client.objects.filter(pk=client.pk).update(review_date=client.review_date)
     rows.tell(client, "client_reviewed", at)
     return client
@@ -126,6 +126,15 @@ def _check_opening(client: Client, at: datetime) -> None:
     _refuse_papers(client, at)
 
 
+def _next_review(at: datetime) -> date:
+    """Return the day by which a client is to be reviewed, as the rulebook says (AML-KYC-01)."""
+    on = rows.day_of(at)
+    rulebook = licensing.rulebook_of(rows.jurisdiction_id(), at)
+    years, months = divmod(on.month - 1 + int(rulebook.value("client_review_months", on)), 12)
+    first = date(on.year + years, months + 1, 1)
+    return first + timedelta(days=min(on.day, 28) - 1)
+
+
 def _refuse_listed(client: Client) -> None:
     confirmed = ScreeningHit.objects.filter(client=client, status=states.HitStatus.CONFIRMED)
     if confirmed.exists():
@@ -139,7 +148,6 @@ def _refuse_papers(client: Client, at: datetime) -> None:
 
 
 def _open(client: Client, reason: str, at: datetime) -> None:
-    review_date = identification.birthday(rows.day_of(at), YEARS_TO_REVIEW)
     rows.move(
         client,
         states.ClientStatus.OPEN,
@@ -147,7 +155,7 @@ def _open(client: Client, reason: str, at: datetime) -> None:
         reason,
         "client_opened",
         opened_at=at,
-        review_date=review_date,
+        review_date=_next_review(at),
         status_reason="",
     )
     book = books.books().filter(code=BOOK, bank_id=client.bank_id).first()

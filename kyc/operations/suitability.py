@@ -12,7 +12,7 @@ from common import changes, errors, ids, outbox, tenancy
 from kyc import states, suitability
 from kyc.models import Attempt, Client, Qualification
 from kyc.operations import rows
-from kyc.operations._meanwhile import licensing
+from licensing import queries as licensing
 
 # The ground, and the parameter that says how much of it makes a qualified investor.
 GROUNDS = {"PROPERTY": "qualified_property_rub", "INCOME": "qualified_income_rub"}

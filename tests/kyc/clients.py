@@ -15,6 +15,7 @@ from kyc.identification import Entity, Owner, Paper, Person
 from kyc.models import Attempt, Client, WatchList
 from kyc.questions import POOL
 from simulation.lists import FictionalList
+from tests.licensing import licences
 
 AT = datetime(2022, 2, 24, 9, 0, tzinfo=UTC)
 BIC = "044525225"
@@ -110,6 +111,7 @@ def apply(
     user: models.User | None = None,
 ) -> Client:
     """Return a client who has applied."""
+    licences.under(bank.jurisdiction_id, assets=())
     said = said or person()
     user_id = user.pk if user else None
     with tenancy.acting(bank.id, users.job("tests", bank.id)):

@@ -1,0 +1,230 @@
+"""The pages of hits, attempts, bank accounts, lists and listed parties."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from unfold.decorators import display
+from unfold.forms import BaseDialogForm
+
+from common import models, users
+from kyc import masking, operations, queries, states, suitability
+from kyc.admin import shown
+from kyc.admin.shown import Table
+from kyc.models import Attempt, BankAccount, ListedParty, ScreeningHit, WatchList
+
+
+@admin.register(ScreeningHit)
+class ScreeningHitAdmin(shown.ClientsAdmin):
+    icon = "person_search"
+    list_display = (
+        "shown_id",
+        "of_client",
+        "party",
+        "listed_name",
+        "score",
+        "exact",
+        "shown_status",
+        "at",
+    )
+    list_filter = ("status", "exact", "party__source")
+    search_fields = exact = ("client_id",)
+    fields = (
+        ("shown_id", "bank"),
+        ("of_client", "is_owner"),
+        ("party", "listed_name"),
+        ("score", "exact", "birth_agrees"),
+        ("status", "at"),
+        ("decided_at", "decided_by"),
+        "reason",
+    )
+    readonly_fields = ("shown_id", "of_client", "is_owner")
+    actions_detail: Any = ("confirm", "dismiss")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        seen = queries.hits_for(users.actor_of(request.user))  # type: ignore[arg-type]
+        return seen.select_related("bank").order_by(*self.ordering)
+
+    def tables(self, row: Any) -> list[Table]:
+        party = row.party
+        return [
+            Table(
+                "The listed party",
+                ("List", "Number", "Kind", "Programme", "Births"),
+                [
+                    (
+                        party.get_source_display(),
+                        party.ref,
+                        party.get_kind_display(),
+                        party.programme,
+                        ", ".join(party.births) or "unknown",
+                    )
+                ],
+            ),
+            Table("Its names", ("Name",), [(name,) for name in party.names]),
+        ]
+
+    @display(description="Client")
+    def of_client(self, row: Any) -> Any:
+        return shown.link(row.client)
+
+    @display(description="Who", ordering="owner")
+    def is_owner(self, row: Any) -> str:
+        return "an owner of the client" if row.owner_id else "the client"
+
+    @display(
+        description="Status",
+        ordering="status",
+        label={"OPEN": "warning", "CONFIRMED": "danger", "DISMISSED": "success"},
+    )
+    def shown_status(self, row: Any) -> tuple[str, str]:
+        return row.status, row.get_status_display()
+
+    @shown.command(
+        "Confirm",
+        "It is the listed party: an applicant is refused, an open client frozen.",
+        "gpp_bad",
+        "decide",
+    )
+    def confirm(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
+        row, reason = self.found(request, object_id), form.cleaned_data["reason"]
+
+        def effect(at: Any) -> str:
+            operations.confirm_hit(hit_id=row.pk, reason=reason, at=at)
+            return "Confirmed: it is the listed party."
+
+        return self.run(request, row, effect)
+
+    @shown.command("Dismiss", "It is somebody else of a like name.", "gpp_good", "decide")
+    def dismiss(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
+        row, reason = self.found(request, object_id), form.cleaned_data["reason"]
+
+        def effect(at: Any) -> str:
+            operations.dismiss_hit(hit_id=row.pk, reason=reason, at=at)
+            return "Dismissed: it is somebody else."
+
+        return self.run(request, row, effect)
+
+    def has_decide_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return self.may(request, "clients:review", object_id, states.HitStatus.OPEN)
+
+
+@admin.register(Attempt)
+class AttemptAdmin(shown.ClientsAdmin):
+    icon = "quiz"
+    list_display = ("shown_id", "of_client", "number", "status", "correct", "pass_mark", "at")
+    list_filter = ("status",)
+    search_fields = exact = ("client_id",)
+    fields = (
+        ("shown_id", "bank"),
+        ("of_client", "number"),
+        ("status", "correct", "pass_mark"),
+        ("at", "answered_at"),
+    )
+    readonly_fields = ("shown_id", "of_client")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("client")
+
+    def tables(self, row: Any) -> list[Table]:
+        answers = row.answers or {}
+        return [
+            Table(
+                "Questions",
+                ("Code", "Question", "Answered"),
+                [
+                    (each.code, each.text, each.choices.get(answers.get(each.code, ""), "–"))
+                    for each in suitability.show(row.seed, row.questions)
+                ],
+            )
+        ]
+
+    @display(description="Client")
+    def of_client(self, row: Any) -> Any:
+        return shown.link(row.client)
+
+
+@admin.register(BankAccount)
+class BankAccountAdmin(shown.ClientsAdmin):
+    icon = "credit_card"
+    list_display = ("shown_id", "of_client", "bic", "masked_number", "bank_name", "added_at")
+    search_fields = exact = ("client_id", "number")
+    search_help_text = "The account's id, its client's, or its whole number"
+    fields = (
+        ("shown_id", "bank"),
+        "of_client",
+        ("bic", "masked_number", "bank_name"),
+        ("added_at", "closed_at"),
+    )
+    readonly_fields = ("shown_id", "of_client", "masked_number")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("client")
+
+    @display(description="Number")
+    def masked_number(self, row: Any) -> str:
+        return masking.number(row.number)
+
+    @display(description="Client")
+    def of_client(self, row: Any) -> Any:
+        return shown.link(row.client)
+
+
+class _MarketAdmin(shown.ClientsAdmin):
+    """A page of what belongs to the jurisdiction: no bank's name on it."""
+
+    scope = "market:read"
+
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+        return tuple(self.list_display)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return self.model._default_manager.select_related("jurisdiction").order_by(*self.ordering)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Those who look for likenesses need them; a client or a dealer does not.
+        user = request.user
+        return isinstance(user, models.User) and "clients:read" in users.actor_of(user).scopes
+
+
+@admin.register(WatchList)
+class WatchListAdmin(_MarketAdmin):
+    icon = "lists"
+    list_display = ("shown_id", "source", "version", "parties", "loaded_at", "loaded_by")
+    fields = (
+        "shown_id",
+        ("source", "jurisdiction"),
+        ("version", "parties"),
+        ("loaded_at", "loaded_by"),
+        "sha256",
+    )
+    readonly_fields = ("shown_id",)
+
+
+@admin.register(ListedParty)
+class ListedPartyAdmin(_MarketAdmin):
+    icon = "person_off"
+    list_display = ("shown_id", "main_name", "source", "kind", "programme", "delisted_at")
+    list_filter = ("source", "kind")
+    search_fields = exact = ("ref",)
+    search_help_text = "A party's id, or its number on the list"
+    fields = (
+        "shown_id",
+        ("source", "ref", "kind"),
+        ("programme", "jurisdiction"),
+        ("version", "delisted_at"),
+    )
+    readonly_fields = ("shown_id",)
+
+    def tables(self, row: Any) -> list[Table]:
+        return [
+            Table("Names", ("Name",), [(name,) for name in row.names]),
+            Table("Births", ("Day or year",), [(birth,) for birth in row.births]),
+        ]
+
+    @display(description="Name")
+    def main_name(self, row: Any) -> str:
+        return str(row)
