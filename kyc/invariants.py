@@ -81,14 +81,15 @@ def no_listed_client_is_open() -> Iterator[Violation]:
 
 
 def who_was_opened_at_high_risk_has_two_people() -> Iterator[Violation]:
-    """The rating in force when a client was opened was not HIGH, or a proposal was approved."""
+    """The last rating before a client was let in was not HIGH, or a proposal was approved."""
     for (client,) in _rows(
-        "SELECT c.id FROM kyc_client c"
+        "SELECT s.subject_id FROM common_statuschange s"
         " CROSS JOIN LATERAL (SELECT rating FROM kyc_riskassessment r"
-        "    WHERE r.client_id = c.id AND r.at <= c.opened_at ORDER BY r.id DESC LIMIT 1) AS last"
-        " WHERE c.opened_at IS NOT NULL AND last.rating = 'HIGH' AND NOT EXISTS ("
+        "    WHERE r.client_id = s.subject_id AND r.id < s.id ORDER BY r.id DESC LIMIT 1) AS last"
+        " WHERE s.subject_kind = 'cli' AND s.status_to = 'OPEN' AND s.status_from <> 'FROZEN'"
+        "   AND last.rating = 'HIGH' AND NOT EXISTS ("
         "   SELECT FROM common_proposal p WHERE p.kind = 'open_high_risk_client'"
-        "      AND p.subject = 'cli:' || c.id::text AND p.status = 'APPROVED'"
+        "      AND p.subject = 'cli:' || s.subject_id::text AND p.status = 'APPROVED'"
         "      AND p.maker <> p.checker)"
     ):
         yield ids.show(Client.id_prefix, client), "was opened at high risk by one person"
