@@ -77,6 +77,7 @@ def standing(client_id: UUID) -> Standing:
 def clients_for(actor: users.Actor) -> QuerySet[Client]:
     """Return the clients that somebody may see: a client oneself, others all of the bank."""
     if actor.role is users.Role.CLIENT:
+        assert actor.user_id is not None
         return Client.objects.filter(user_id=actor.user_id)
     return Client.objects.all()
 
@@ -94,8 +95,9 @@ def client_of_user(actor: users.Actor) -> UUID:
 
     Raises: CLIENT_UNKNOWN if the actor has not applied, or is nobody's client.
     """
-    found = Client.objects.filter(user_id=actor.user_id).values_list("id", flat=True).first()
-    if actor.user_id is None or found is None:
+    users_own = Client.objects.filter(user__isnull=False, user=actor.user_id)
+    found = users_own.values_list("id", flat=True).first()
+    if found is None:
         raise errors.Refused("CLIENT_UNKNOWN", {"actor": actor.label})
     return found
 
@@ -154,12 +156,13 @@ def with_hits_to_judge(clients: QuerySet[Any]) -> QuerySet[Any]:
     """Return clients, each with how many likenesses wait to be judged: `hits_to_judge`."""
     hits = ScreeningHit.objects.filter(client=OuterRef("pk"), status=states.HitStatus.OPEN)
     counted = hits.order_by().values("client").annotate(count=Count("pk")).values("count")
-    return clients.annotate(hits_to_judge=Coalesce(Subquery(counted), 0))
+    found: QuerySet[Any] = clients.annotate(hits_to_judge=Coalesce(Subquery(counted), 0))
+    return found
 
 
 def hits_of(client_id: UUID) -> QuerySet[ScreeningHit]:
-    """Return a client's likenesses to listed parties, the most similar first."""
-    hits = ScreeningHit.objects.filter(client_id=client_id).select_related("party")
+    """Return a client's likenesses that the acting one may see, the most similar first."""
+    hits = hits_for(tenancy.current().actor).filter(client_id=client_id)
     return hits.order_by("-score", "id")
 
 

@@ -84,41 +84,6 @@ def blind(what: str, text: str, *, bank_id: UUID) -> str:
     return hmac.new(own, f"{what}:{text}".encode(), "sha256").hexdigest()
 
 
-class SealedField(_TextInColumn):
-    """A text that is sealed in its column. Read and written as text through a row; '' is none.
-
-    Neither filtered nor updated in bulk: the text is bound to its row.
-    """
-
-    def __init__(self, **kwargs: Any) -> None:
-        kwargs.update(blank=True, default="", editable=False)
-        super().__init__(**kwargs)
-
-    def deconstruct(self) -> Any:
-        name, path, args, kwargs = super().deconstruct()
-        for implied in ("blank", "default", "editable"):
-            kwargs.pop(implied, None)
-        return name, path, args, kwargs
-
-    @property
-    def descriptor_class(self) -> type[DeferredAttribute]:
-        return _Unsealing
-
-    def get_internal_type(self) -> str:
-        return "BinaryField"
-
-    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
-        held = model_instance.__dict__[self.attname]
-        if isinstance(held, str):
-            table = model_instance._meta.db_table
-            held = seal(held, table=table, column=self.column, row=model_instance.pk)
-        return held
-
-    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
-        assert isinstance(value, bytes | memoryview), f"{self.name} is sealed with its row"
-        return connection.Database.Binary(value)
-
-
 class _Unsealing(DeferredAttribute):
     """Give the text of a sealed column."""
 
@@ -134,12 +99,45 @@ class _Unsealing(DeferredAttribute):
         return unseal(
             bytes(held),
             table=instance._meta.db_table,
-            column=self.field.column,
+            column=self.field.attname,
             row=instance.pk,
         )
 
     def __set__(self, instance: Any, value: Any) -> None:
         instance.__dict__[self.field.attname] = value
+
+
+class SealedField(_TextInColumn):
+    """A text that is sealed in its column. Read and written as text through a row; '' is none.
+
+    Neither filtered nor updated in bulk: the text is bound to its row.
+    """
+
+    descriptor_class = _Unsealing
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.update(blank=True, default="", editable=False)
+        super().__init__(**kwargs)
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        for implied in ("blank", "default", "editable"):
+            kwargs.pop(implied, None)
+        return name, path, args, kwargs
+
+    def get_internal_type(self) -> str:
+        return "BinaryField"
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        held = model_instance.__dict__[self.attname]
+        if isinstance(held, str):
+            table = model_instance._meta.db_table
+            held = seal(held, table=table, column=self.attname, row=model_instance.pk)
+        return held
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        assert isinstance(value, bytes | memoryview), f"{self.name} is sealed with its row"
+        return connection.Database.Binary(value)
 
 
 def _bound(table: str, column: str, row: UUID) -> bytes:

@@ -32,7 +32,7 @@ _BY_NUMBER = {10: "inn", 11: "snils", 12: "inn", 13: "ogrn", 15: "ogrn"}
 @admin.register(Client)
 class ClientAdmin(shown.ClientsAdmin):
     icon = "group"
-    list_display = (
+    list_display: Any = (
         "shown_id",
         "masked_name",
         "kind",
@@ -44,7 +44,7 @@ class ClientAdmin(shown.ClientsAdmin):
         "applied_at",
         "review_date",
     )
-    list_filter = ("status", "category", "risk", "kind", "residency", "test_status")
+    list_filter: Any = ("status", "category", "risk", "kind", "residency", "test_status")
     search_fields = exact = ("id",)
     search_help_text = "A client's id; or the whole INN, SNILS or OGRN"
     fieldsets = (

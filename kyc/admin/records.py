@@ -182,7 +182,8 @@ class _MarketAdmin(shown.ClientsAdmin):
         return tuple(self.list_display)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return self.model._default_manager.select_related("jurisdiction").order_by(*self.ordering)
+        found: QuerySet[Any] = self.model._default_manager.select_related("jurisdiction")
+        return found.order_by(*self.ordering)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Those who look for likenesses need them; a client or a dealer does not.

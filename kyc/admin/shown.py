@@ -82,15 +82,16 @@ def command(
     permission: str,
     codes: tuple[states.Reason, ...] = (),
     asks: bool = True,
-) -> Any:
+) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
     """Decorate a page's method as a button that asks first."""
-    dialog: dict[str, Any] = {
+    dialog: Any = {
         "title": title,
         "description": does,
         "form_class": reason_form(codes) if asks else BaseDialogForm,
         "form_submit_text": title,
     }
-    return action(description=title, icon=icon, permissions=[permission], dialog=dialog)
+    decorate: Any = action(description=title, icon=icon, permissions=[permission], dialog=dialog)
+    return lambda method: decorate(method)
 
 
 def url(row: Any) -> str:

@@ -67,7 +67,7 @@ class EntityIn(api.StrictSerializer):
     legal_name = api.TextField(max_length=300)
     inn = api.TextField(max_length=10)
     ogrn = api.TextField(max_length=13)
-    owners = BeneficialOwnerIn(many=True, max_length=50)
+    owners = BeneficialOwnerIn(many=True, max_length=50)  # type: ignore[call-arg]
     country = api.TextField(max_length=2, required=False, default="RU")
     address = api.TextField(max_length=300, required=False, default="")
     phone = api.TextField(max_length=20, required=False, default="")
@@ -218,7 +218,7 @@ class TestAnswerIn(api.StrictSerializer):
 class TestAnswersIn(api.StrictSerializer):
     """An answer to each question of the test."""
 
-    answers = TestAnswerIn(many=True, max_length=100)
+    answers = TestAnswerIn(many=True, max_length=100)  # type: ignore[call-arg]
 
     def validate_answers(self, value: list[dict[str, str]]) -> dict[str, str]:
         given = {answer["code"]: answer["letter"] for answer in value}
@@ -432,7 +432,7 @@ class ScreeningHitOut(serializers.Serializer[Any]):
     id = api.IdField("hit")
     client_id = api.IdField("cli")
     owner_id = api.IdField("ben", allow_null=True)
-    source = serializers.CharField(source="party.source")
+    source = serializers.CharField(source="party.source")  # type: ignore[assignment]
     party_ref = serializers.CharField(source="party.ref")
     party_name = serializers.CharField(source="party")
     programme = serializers.CharField(source="party.programme")
@@ -452,7 +452,7 @@ class WatchListOut(serializers.Serializer[Any]):
     """A list of sanctioned parties as it was loaded last."""
 
     id = api.IdField("lst")
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     version = serializers.IntegerField()
     parties = serializers.IntegerField()
     sha256 = serializers.CharField()

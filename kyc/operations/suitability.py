@@ -69,7 +69,11 @@ def answer_test(*, attempt_id: UUID, answers: Mapping[str, str], at: datetime) -
         raise errors.Refused("NOT_FOUND", {"attempt": ids.show("att", attempt_id)})
     client = rows.locked(found)
     attempt = Attempt.objects.get(pk=attempt_id)
-    if attempt.status == states.AttemptStatus.DRAWN and set(answers) != set(attempt.questions):
+    if attempt.status != states.AttemptStatus.DRAWN:  # before it is judged: no second guess
+        raise errors.Refused(
+            "STATUS_CONFLICT", {"row": ids.show("att", attempt.pk), "status": attempt.status}
+        )
+    if set(answers) != set(attempt.questions):
         raise errors.Refused("ANSWERS_INCOMPLETE", {"questions": attempt.questions})
     correct = suitability.judge(attempt.seed, attempt.questions, answers)
     passed = correct >= attempt.pass_mark

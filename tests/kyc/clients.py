@@ -26,7 +26,7 @@ _SURNAMES = ("Аникеев", "Босых", "Вяткин", "Гущин", "Др
 def person(**changed: Any) -> Person:
     """Return somebody fresh of 31 years with a passport that is good; `changed` changes it."""
     number = next(_numbers)
-    paper = {
+    paper: dict[str, Any] = {
         "kind": "RU_PASSPORT",
         "number": f"4510{number:06}",
         "issued": date(2011, 5, 20),

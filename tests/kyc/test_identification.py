@@ -77,7 +77,7 @@ def test_ogrn_by_its_key(number: str, digits: int, good: bool) -> None:
 @pytest.mark.parametrize(
     ("bic", "number", "code"),
     [
-        ("044525225", clients.identification.account_number("044525225", "40817", 7), None),
+        ("044525225", identification.account_number("044525225", "40817", 7), None),
         ("044525225", "40817810000000000000", "ACCOUNT_NUMBER_INVALID"),
         ("044525225", "40817840000000000007", "ACCOUNT_NUMBER_INVALID"),
         ("045", "40817810000000000007", "BIC_INVALID"),

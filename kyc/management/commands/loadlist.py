@@ -83,7 +83,8 @@ def _lines(path: Path | None, *, required: bool) -> list[str]:
             raise CommandError("The folder needs the files *sdn.csv and *alt.csv.")
         return []
     with _opened(path) as file:
-        return file.read().decode("latin-1").splitlines()
+        text: str = file.read().decode("latin-1")
+    return text.splitlines()
 
 
 @contextmanager
