@@ -19,6 +19,7 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
+from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 from django.db.models.query_utils import DeferredAttribute
@@ -64,6 +65,17 @@ def unseal(sealed: bytes, *, table: str, column: str, row: UUID) -> str:
         return cipher.decrypt(nonce, sealed[_HEAD:], _bound(table, column, row)).decode()
     except InvalidTag:
         raise Unsealable(f"{table}.{column} was not sealed for this row.") from None
+
+
+def check_keys(app_configs: object, **_: Any) -> list[checks.CheckMessage]:
+    """Refuse to run without a key for personal data."""
+    try:
+        _ciphers(tuple(settings.SEALING_KEYS))
+    except ImproperlyConfigured as wrong:
+        return [
+            checks.Error(str(wrong), hint="Set SEALING_KEYS; README.md says how.", id="kyc.E001")
+        ]
+    return []
 
 
 def is_current(sealed: bytes) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -44,7 +44,7 @@ class ClientAdmin(shown.ClientsAdmin):
         "applied_at",
         "review_date",
     )
-    list_filter: Any = ("status", "category", "risk", "kind", "residency", "test_status")
+    list_filter: ClassVar[Any] = ("status", "category", "risk", "kind", "residency", "test_status")
     search_fields = exact = ("id",)
     search_help_text = "A client's id; or the whole INN, SNILS or OGRN"
     fieldsets = (
@@ -386,8 +386,8 @@ class ApplicationAdmin(ClientAdmin):
 
     icon = "inbox"
     ordering = ("pk",)
-    list_filter = ("status", "risk", "kind")
-    list_display = (
+    list_filter: ClassVar[Any] = ("status", "risk", "kind")
+    list_display: Any = (
         "shown_id",
         "masked_name",
         "kind",

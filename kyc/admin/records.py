@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from unfold.decorators import display
 from unfold.forms import BaseDialogForm
 
-from common import models, users
+from common import users
 from kyc import masking, operations, queries, states, suitability
 from kyc.admin import shown
 from kyc.admin.shown import Table
@@ -174,9 +174,10 @@ class BankAccountAdmin(shown.ClientsAdmin):
 
 
 class _MarketAdmin(shown.ClientsAdmin):
-    """A page of what belongs to the jurisdiction: no bank's name on it."""
+    """A page of what belongs to the jurisdiction: no bank's name on it.
 
-    scope = "market:read"
+    For those who look for likenesses: the scope is that of clients.
+    """
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         return tuple(self.list_display)
@@ -184,11 +185,6 @@ class _MarketAdmin(shown.ClientsAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         found: QuerySet[Any] = self.model._default_manager.select_related("jurisdiction")
         return found.order_by(*self.ordering)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # Those who look for likenesses need them; a client or a dealer does not.
-        user = request.user
-        return isinstance(user, models.User) and "clients:read" in users.actor_of(user).scopes
 
 
 @admin.register(WatchList)

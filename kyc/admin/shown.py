@@ -91,7 +91,8 @@ def command(
         "form_submit_text": title,
     }
     decorate: Any = action(description=title, icon=icon, permissions=[permission], dialog=dialog)
-    return lambda method: decorate(method)
+    decorated: Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]] = decorate
+    return decorated
 
 
 def url(row: Any) -> str:

@@ -10,6 +10,7 @@ from kyc.operations.applications import (
     close_bank_account,
     identify_client,
     replace_document,
+    reseal_identities,
 )
 from kyc.operations.decisions import (
     approve_client,
@@ -41,6 +42,7 @@ __all__ = [
     "qualify_client",
     "refuse_client",
     "replace_document",
+    "reseal_identities",
     "review_client",
     "screen_client",
     "unfreeze_client",

@@ -141,6 +141,19 @@ def replace_document(*, client_id: UUID, paper: Paper, at: datetime) -> Client:
     return client
 
 
+def reseal_identities() -> int:
+    """Seal the acting bank's personal data under the newest key; return how many rows had an older.
+
+    Owners' rows are written once; their seals keep the key that they have.
+    """
+    count = 0
+    for identity in Identity.objects.select_for_update().iterator():
+        if identity.unseal_all():
+            identity.save()
+            count += 1
+    return count
+
+
 def add_bank_account(
     *, client_id: UUID, bic: str, number: str, bank_name: str, at: datetime
 ) -> BankAccount:

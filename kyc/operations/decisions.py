@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -90,10 +91,12 @@ def close_client(*, client_id: UUID, code: str, reason: str, at: datetime) -> Cl
     client = rows.locked(client_id)
     rows.require(client, *states.LET_IN)
     owner = ids.show(Client.id_prefix, client.pk)
-    balances = books.accounts(owner=owner).values_list("asset_id", "balance_now")
-    for asset, balance in balances:
-        if balance:
-            raise errors.Refused("BALANCE_LEFT", {"asset": asset, "balance": balance})
+    accounts: Iterable[Any] = books.accounts(owner=owner)
+    for account in accounts:
+        if account.balance_now:
+            raise errors.Refused(
+                "BALANCE_LEFT", {"asset": account.asset_id, "balance": account.balance_now}
+            )
     rows.move(client, states.ClientStatus.CLOSED, at, reason, "client_closed", status_reason=code)
     return client
 

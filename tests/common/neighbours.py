@@ -17,6 +17,7 @@ from django.db.models import Model
 
 from common import idempotency, models, outbox, tenancy, users
 from ledger import operations
+from tests.kyc import clients
 from tests.ledger.books import AT, DAY, open_books
 
 WALL = datetime(2026, 1, 1, tzinfo=UTC)
@@ -73,6 +74,11 @@ def move_in(bank: models.Bank) -> None:
         operations.open_book(code="spare", open_date=DAY, at=AT)
         operations.close_day(book_id=books.book_id, business_date=date(2022, 2, 25), at=AT)
     books.post("deposit", ("segregated_nostro", "1"), ("client_cash:cli_anna", "-1"))
+    with books.acting():
+        client = users.create_user(
+            username="cleo", name="cleo", role=users.Role.CLIENT, password="a long walk home"
+        )
+    clients.move_in(bank, client)
     outbox.number_events(bank.id)
     assert outbox.deliver_next(bank.id, f"{__name__}.greet", WALL)
 

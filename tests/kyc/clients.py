@@ -159,6 +159,24 @@ def open_client(
         return Client.objects.get(pk=client.pk)
 
 
+def move_in(bank: models.Bank, user: models.User) -> None:
+    """Write a row of every table of clients, and one to spare in those that others point at."""
+    open_client(bank, category="QUALIFIED", user=user)
+    owners = [
+        Owner("Semyon Belokrylov", date(1985, 5, 5), Decimal(60)),
+        Owner("Аникеев Пётр Львович", date(1980, 1, 2), Decimal(40)),
+    ]
+    identify(bank, entity(owners=owners))
+    with tenancy.acting(bank.id, users.job("tests", bank.id)):
+        Client.objects.create(
+            bank=bank,
+            kind="PERSON",
+            category="NON_QUALIFIED",
+            residency="RESIDENT",
+            applied_at=AT,
+        )
+
+
 def add_account(client: Client) -> str:
     """Put an account of the client's own in another bank on file, inside `acting`."""
     number = identification.account_number(BIC, "40817", next(_numbers))

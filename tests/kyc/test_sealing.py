@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from common import errors, ids, models, tenancy, users
-from kyc import queries, sealing
+from kyc import operations, queries, sealing
 from kyc.models import Identity
 from tests.kyc import clients
 
@@ -140,3 +140,19 @@ def test_a_seal_moved_to_another_row_does_not_open(bank: models.Bank, staff: use
             )
         with pytest.raises(sealing.Unsealable):
             _ = Identity.objects.get(pk=two.pk).inn
+
+
+def test_all_is_sealed_anew_under_a_newer_key(
+    bank: models.Bank, staff: users.Actor, settings: Any
+) -> None:
+    said = clients.person()
+    client = clients.apply(bank, said)
+    old, new = settings.SEALING_KEYS[0], key(b"n")
+    settings.SEALING_KEYS = [new, old]
+    with tenancy.acting(bank.id, staff):
+        assert operations.reseal_identities() == 1
+        assert operations.reseal_identities() == 0
+        identity = Identity.objects.get(pk=client.pk)
+        assert sealing.is_current(bytes(identity.__dict__["inn"]))
+        assert queries.person_of(identity) == said
+        assert list(identity.wrongs()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 from typing import Any
@@ -40,11 +41,31 @@ class Bank:
         licences.licensed(bank)
         clients.load_fiction(bank.jurisdiction_id)
         self.row, self.office = bank, users.job("office", bank.id)
-        self.anna = self.somebody(users.Role.CLIENT)
-        self.clerk = self.somebody(users.Role.OPERATIONS)
-        self.vera = self.somebody(users.Role.COMPLIANCE)
-        self.oleg = self.somebody(users.Role.COMPLIANCE)
-        self.dealer = self.somebody(users.Role.DEALER)
+
+    @functools.cached_property
+    def anna(self) -> Person:
+        """A client, or one who wants to be."""
+        return self.somebody(users.Role.CLIENT)
+
+    @functools.cached_property
+    def clerk(self) -> Person:
+        """Somebody of the back office."""
+        return self.somebody(users.Role.OPERATIONS)
+
+    @functools.cached_property
+    def vera(self) -> Person:
+        """A compliance officer."""
+        return self.somebody(users.Role.COMPLIANCE)
+
+    @functools.cached_property
+    def oleg(self) -> Person:
+        """Another one."""
+        return self.somebody(users.Role.COMPLIANCE)
+
+    @functools.cached_property
+    def dealer(self) -> Person:
+        """A dealer."""
+        return self.somebody(users.Role.DEALER)
 
     def somebody(self, role: users.Role) -> Person:
         return Person(role, self.office)
