@@ -167,6 +167,7 @@ def move_in(bank: models.Bank, user: models.User) -> None:
         Owner("Аникеев Пётр Львович", date(1980, 1, 2), Decimal(40)),
     ]
     identify(bank, entity(owners=owners))
+    exposed = identify(bank, person(is_pep=True))
     with tenancy.acting(bank.id, users.job("tests", bank.id)):
         Client.objects.create(
             bank=bank,
@@ -175,6 +176,7 @@ def move_in(bank: models.Bank, user: models.User) -> None:
             residency="RESIDENT",
             applied_at=AT,
         )
+        operations.approve_client(client_id=exposed.pk, reason="funds shown", at=AT)
 
 
 def add_account(client: Client) -> str:
