@@ -5,17 +5,19 @@ What does change something is an action, which calls an operation.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django_celery_beat import models as beat
 from unfold.admin import ModelAdmin
 
-from common import ids, models, users
+from common import changes, clock, errors, ids, models, tenancy, users
 
 
 class ReadOnlyAdmin(ModelAdmin):
@@ -82,6 +84,76 @@ class OutboxStreamAdmin(ReadOnlyAdmin):
     scope, section, icon = "outbox:read", "Outbox", "route"
     list_display = ("handler", "last_number", "failures", "retry_at")
     fields = ("handler", "bank", "last_number", "failures", "retry_at", "last_error")
+
+
+@admin.register(models.Proposal)
+class ProposalAdmin(ReadOnlyAdmin):
+    scope, section, icon = "approvals:read", "Approvals", "approval"
+    list_display = ("shown_id", "kind", "subject", "status", "maker", "made_at", "checker")
+    list_filter = ("status", "kind")
+    search_fields = ("subject", "maker", "checker", "reason")
+    fields = (
+        *list_display,
+        "payload",
+        "reason",
+        "decided_at",
+        "decision_reason",
+        "result",
+        "request_id",
+    )
+    readonly_fields = ("shown_id",)
+    actions = ("approve", "reject")
+
+    @admin.action(description="Approve the selected proposals")
+    def approve(self, request: HttpRequest, queryset: QuerySet[models.Proposal]) -> None:
+        """Approve what others proposed, each for itself."""
+        self._decide(request, queryset, changes.approve, "Approved")
+
+    @admin.action(description="Reject the selected proposals")
+    def reject(self, request: HttpRequest, queryset: QuerySet[models.Proposal]) -> None:
+        """Reject what others proposed."""
+        self._decide(request, queryset, changes.reject, "Rejected")
+
+    def _decide(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[models.Proposal],
+        decide: Callable[..., models.Proposal],
+        done: str,
+    ) -> None:
+        jurisdiction_id = tenancy.current().jurisdiction_id
+        assert jurisdiction_id is not None
+        assert isinstance(request.user, models.User)
+        actor = users.actor_of(request.user)
+        at = clock.now(jurisdiction_id, timezone.now())
+        for proposal in queryset:
+            name = ids.show(proposal.id_prefix, proposal.pk)
+            try:
+                with transaction.atomic():
+                    decide(actor=actor, proposal_id=proposal.pk, reason="", at=at)
+            except errors.Refused as refusal:
+                self.message_user(request, f"{name}: {refusal}", messages.ERROR)
+            else:
+                self.log_change(request, proposal, f"{done}.")
+                self.message_user(request, f"{name}: {done.lower()}.")
+
+
+@admin.register(models.StatusChange)
+class StatusChangeAdmin(ReadOnlyAdmin):
+    scope, section, icon = "approvals:read", "Approvals", "history"
+    list_display = (
+        "shown_id",
+        "subject_kind",
+        "subject_id",
+        "status_from",
+        "status_to",
+        "actor",
+        "at",
+    )
+    list_filter = ("subject_kind", "status_to")
+    search_fields = ("actor", "reason")
+    fields = (*list_display, "recorded_at", "reason", "request_id")
+    readonly_fields = ("shown_id",)
 
 
 @admin.register(models.User)

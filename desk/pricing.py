@@ -1,7 +1,7 @@
 """What a trade costs: two-way prices, notionals and fees. Pure; money in roubles.
 
-Rounding favours the bank in the price (away from the middle, by the tick) and nobody in the notional
-and the fee (kopecks, half up).
+Rounding favours the bank in the price (away from the middle, by the tick) and nobody in the
+notional and the fee (kopecks, half up).
 """
 
 from __future__ import annotations

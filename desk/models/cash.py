@@ -39,7 +39,7 @@ class Deposit(models.Model):
 class Withdrawal(models.Model):
     """Roubles that leave for the client's own account: gross, the tax withheld, and net.
 
-    `codes` says why a refused one was. While a large one is in review, `hold_id` reserves the gross.
+    `codes` says why a refused one was. While one is in review, `hold_id` reserves the gross.
     """
 
     tenancy = tenancy.bank()

@@ -57,10 +57,11 @@ def test_scopes_are_named_subject_and_verb() -> None:
     assert all(re.fullmatch(r"[a-z_]+:[a-z_]+", scope) for scope in users.SCOPES)
 
 
-def test_auditor_and_supervisor_read_all_and_write_nothing() -> None:
+def test_the_auditor_reads_all_and_the_supervisor_writes_only_the_states_registers() -> None:
     everything = {scope for scope in users.SCOPES if scope.endswith(":read")}
     assert users.ROLES[users.Role.AUDITOR] == everything
-    assert users.ROLES[users.Role.SUPERVISOR] == everything
+    registers = {"licences:decide", "assets:admit", "lists:write"}
+    assert users.ROLES[users.Role.SUPERVISOR] == everything | registers
 
 
 # --- Users ---------------------------------------------------------------------------------------
