@@ -89,7 +89,7 @@ def record_fills(*, fills: Sequence[Acquired | Disposed]) -> None:
             facts = {
                 "client": ids.show(Client.id_prefix, fill.client_id),
                 "asset": fill.asset,
-                "missing": f"{short.missing:f}",
+                "missing": f"{short.missing.normalize():f}",
             }
             raise errors.Refused("LOTS_SHORT", facts) from short
     touched = {each.lot_id for _, _, slices in closed for each in slices}
