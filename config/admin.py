@@ -15,6 +15,7 @@ SECTIONS = (
     "Desk",
     "Tax",
     "Ledger",
+    "Approvals",
     "Outbox",
     "People",
     "State",
