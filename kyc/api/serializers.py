@@ -301,6 +301,36 @@ class BeneficialOwnerOut(serializers.Serializer[Any]):
     is_pep = serializers.BooleanField()
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "A client in full",
+            _SHOWN
+            | {
+                "identity": {
+                    "birth_date": "1990-06-15",
+                    "birth_place": "Вологда",
+                    "country": "RU",
+                    "is_pep": False,
+                    "inn": "352500000012",
+                    "snils": "11223344595",
+                    "ogrn": "",
+                    "document_kind": "RU_PASSPORT",
+                    "document_number": "4510000001",
+                    "document_issued": "2011-05-20",
+                    "document_expires": "",
+                    "department_code": "770-001",
+                    "address": "Вологда, Мира 1",
+                    "phone": "+79210000001",
+                    "email": "client@example.org",
+                    "identified_at": "2022-02-24T09:00:00Z",
+                },
+                "owners": [],
+                "risk_reasons": [],
+            },
+        )
+    ]
+)
 class ClientInFullOut(ClientOut):
     """A client with identity, owners, and why the risk is rated so (empty to the client)."""
 

@@ -8,6 +8,7 @@ start.
 import dataclasses
 import os
 import re
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -77,6 +78,7 @@ def opened() -> Iterator[House]:
                 "DJANGO_SETTINGS_MODULE": "config.settings",
             }
             os.environ.setdefault("SECRET_KEY", "measured, not served")
+            os.environ.setdefault("SEALING_KEYS", secrets.token_urlsafe(32))
             manage("migrate", "--verbosity", "0")
             django.setup()
             yield house

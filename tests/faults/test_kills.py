@@ -10,6 +10,7 @@ import dataclasses
 import json
 import os
 import random
+import secrets
 import signal
 import subprocess
 import sys
@@ -62,6 +63,7 @@ class House:
             "OWNER_DATABASE_URL": self.database.url(provision.OWNER),
             "REDIS_URL": self.broker.broker_url(),
             "SECRET_KEY": "tests",
+            "SEALING_KEYS": secrets.token_urlsafe(32),
             "DJANGO_SETTINGS_MODULE": "config.settings",
         }
         with (self.folder / "log").open("ab") as log:

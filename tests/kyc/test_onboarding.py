@@ -288,7 +288,8 @@ def test_a_client_listed_later_is_found_frozen_and_stays_so(
     newer = [lists.Party("1", "PERSON", (said,), ("1990-06-15",))]
     with tenancy.acting(None, users.supervisor_of(state.id)):
         operations.load_list(source="un", parties=newer, at=AT)
-    waiting = clients.identify(other)
+    unlike = clients.person(surname="Щукин", given_name="Егор", birth_date=date(1985, 1, 2))
+    waiting = clients.identify(other, unlike)
     with tenancy.acting(other.id, own):
         assert queries.outdated_screenings() == [client.pk]
         [hit] = operations.screen_client(client_id=client.pk, at=AT)
