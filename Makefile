@@ -4,29 +4,32 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/ready
 ONLY ?=
+TESTS ?=
+
+# Where it is set, each of the house's processes compiles all its modules anew: seconds a start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo run test test-night check lint bench clean lock
 .DEFAULT_GOAL := demo
 
 $(READY): requirements-dev.lock
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
-demo: $(READY)  ## Set up, run the main job, then serve (SERVE=0: end after the job)
+demo: $(READY)  ## Set up, run the main job, then serve (SERVE=0: end after it; SEED, CLIENTS, DAYS)
 	@$(BIN)/python manage.py migrate --verbosity 0
-	@$(BIN)/python manage.py demo
-	@test "$(SERVE)" = 0 || $(BIN)/python -m config.run
+	@$(BIN)/python -m config.demo
 
 run: $(READY)  ## Serve: API and admin, worker, beat, desk
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python -m config.run
 
-test: $(READY)  ## The tests
-	@$(BIN)/python -m pytest --numprocesses 2 -m "not night"
+test: $(READY)  ## The tests (TESTS="tests/ledger tests/tax": some of them)
+	@$(BIN)/python -m pytest --numprocesses 2 -m "not night" $(TESTS)
 
 test-night: $(READY)  ## The long tier of the tests
-	@$(BIN)/python -m pytest --numprocesses 2 -m night
+	@$(BIN)/python -m pytest --numprocesses 2 -m night $(TESTS)
 
 lint: $(READY)  ## All of `check` but the tests
 	$(BIN)/ruff check .

@@ -47,8 +47,11 @@ STATUS = {
     "IDEMPOTENCY_IN_PROGRESS": 409,
     "STATUS_CONFLICT": 409,
     "ALREADY_PROPOSED": 409,
+    "CLIENT_ORDER_ID_TAKEN": 409,
     "PROPOSAL_NOT_PENDING": 409,
     "MAKER_IS_CHECKER": 403,
+    "NOT_ONESELF": 403,
+    "LOGIN_LOCKED": 429,
 }
 
 # What PostgreSQL says when the same request may well succeed a moment later.
@@ -223,11 +226,11 @@ def _of_drf(error: exceptions.APIException) -> _Problem:
     if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
         scheme = getattr(error, "auth_header", "Bearer")
         return _Problem(401, _code(401), str(error.detail), headers={"WWW-Authenticate": scheme})
-    headers = {}
-    wait = getattr(error, "wait", None)  # of Throttled, in seconds
-    if wait is not None:
-        headers["Retry-After"] = str(wait)
-    return _Problem(error.status_code, _code(error.status_code), str(error.detail), (), headers)
+    if isinstance(error, exceptions.Throttled):
+        wait = str(getattr(error, "wait", ""))  # in whole seconds
+        detail = f"The key asks too often; send the same again in {wait} s."
+        return _Problem(429, "RATE_EXCEEDED", detail, headers={"Retry-After": wait})
+    return _Problem(error.status_code, _code(error.status_code), str(error.detail))
 
 
 def _entries(detail: Any, pointer: str = "") -> Iterator[dict[str, str]]:

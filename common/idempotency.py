@@ -1,6 +1,7 @@
 """One effect per `Idempotency-Key`: the first answer is kept with the effect and told again.
 
-Here: the key, the request's digest, and `run`. Which requests need a key is said by the views.
+Here: the key, the request's digest, `run`, and that answers are forgotten in the end. Which
+requests need a key is said by the views.
 """
 
 from __future__ import annotations
@@ -12,14 +13,15 @@ import re
 from collections.abc import Callable
 from uuid import UUID
 
-from django.db import connection
+from celery import shared_task
+from django.db import connection, transaction
 
 from common import errors, models, tenancy
 
 HEADER = "Idempotency-Key"
+KEPT_DAYS = 7  # as perimeter_forget_answers has it; after that a key is as good as new
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
-_LOCKS = int.from_bytes(b"idem")  # the first of the advisory lock's two numbers
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -66,26 +68,50 @@ def run(*, key: str, user_id: UUID, request_sha256: str, effect: Callable[[], An
     Raises: IDEMPOTENCY_IN_PROGRESS while the first request runs; IDEMPOTENCY_KEY_REUSED if it
     was another request.
     """
-    bank_id = tenancy.current().bank_id
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [_LOCKS, _lock(user_id, key)])
-        if not cursor.fetchone()[0]:
+        cursor.execute(
+            "SELECT * FROM perimeter_claim_key(%s, %s, %s)", [user_id, key, _lock(user_id, key)]
+        )
+        is_ours, sha256, status, body = cursor.fetchone()
+        if not is_ours:
             raise errors.Refused("IDEMPOTENCY_IN_PROGRESS")
-    kept = models.IdempotencyKey.objects.filter(user_id=user_id, key=key).first()
-    if kept is not None:
-        if kept.request_sha256 != request_sha256:
-            raise errors.Refused("IDEMPOTENCY_KEY_REUSED")
-        return Answer(kept.status, kept.body, replayed=True)
+        if sha256 is not None:
+            if sha256 != request_sha256:
+                raise errors.Refused("IDEMPOTENCY_KEY_REUSED")
+            return Answer(status, body, replayed=True)
     answer = effect()
-    models.IdempotencyKey.objects.create(
-        bank_id=bank_id,
-        user_id=user_id,
-        key=key,
-        request_sha256=request_sha256,
-        status=answer.status,
-        body=answer.body,
+    models.insert(
+        [
+            models.IdempotencyKey(
+                bank_id=tenancy.current().bank_id,
+                user_id=user_id,
+                key=key,
+                request_sha256=request_sha256,
+                status=answer.status,
+                body=answer.body,
+            )
+        ]
     )
     return answer
+
+
+@shared_task(name="common.forget_answers")
+def forget_all_answers() -> None:
+    """Delete, little by little, what was kept long enough."""
+    while forget_answers():
+        pass
+
+
+def forget_answers(most: int = 10_000) -> int:
+    """Delete answers that were kept for KEPT_DAYS, at most so many, and return how many.
+
+    Of every bank and state, in a transaction of its own. How long an answer is kept at the least
+    stands in the database too: nobody makes it delete a younger one.
+    """
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute("SELECT perimeter_forget_answers(%s)", [most])
+        forgotten: int = cursor.fetchone()[0]
+    return forgotten
 
 
 def _lock(user_id: UUID, key: str) -> int:

@@ -11,7 +11,8 @@ from uuid_utils import compat
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
-_SHIFTS = range(125, -1, -5)  # 26 characters are 130 bits: the first one stops at 7
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_SHIFTS = range(120, -1, -10)  # 26 characters are 130 bits: the first one stops at 7
 
 PATTERN = f"[0-7][{_ALPHABET}]{{25}}"
 _BODY = re.compile(PATTERN)
@@ -29,7 +30,7 @@ def new() -> UUID:
 def show(prefix: str, value: UUID) -> str:
     """Write an id: the prefix, an underscore and 26 characters."""
     number = value.int
-    return f"{prefix}_" + "".join(_ALPHABET[number >> shift & 31] for shift in _SHIFTS)
+    return f"{prefix}_" + "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
 
 
 def parse(prefix: str, text: str) -> UUID:

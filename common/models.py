@@ -2,13 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache
+
+import msgspec
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import TransactionNow
-from django.db import models
+from django.db import connection, models
 from django.db.models.functions import Now
 
 from common import ids, money, tenancy
+
+
+def insert(*tables: Sequence[models.Model]) -> None:
+    """Insert new rows, each argument those of one table, by one prepared statement.
+
+    For what runs at every order. What the database fills in (`db_default`) is not read back.
+    """
+    filled = [rows for rows in tables if rows]
+    if not filled:
+        return
+    kinds = tuple(type(rows[0]) for rows in filled)
+    told = [
+        [{column: getattr(row, name) for column, name in _fields(kind)} for row in rows]
+        for kind, rows in zip(kinds, filled, strict=True)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_insertion(kinds), [msgspec.json.encode(each).decode() for each in told])
+
+
+@cache
+def _fields(model: type[models.Model]) -> list[tuple[str, str]]:
+    return [
+        (str(field.column), field.attname)
+        for field in model._meta.concrete_fields
+        if not field.has_db_default() and not isinstance(field, models.AutoField)
+    ]
+
+
+@cache
+def _insertion(kinds: tuple[type[models.Model], ...]) -> str:
+    """Return a statement for all these tables; foreign keys are checked at its end."""
+    *first, last = (_into(model) for model in kinds)
+    named = ", ".join(f"of_{number} AS ({each})" for number, each in enumerate(first))
+    return f"WITH {named} {last}" if named else last
+
+
+def _into(model: type[models.Model]) -> str:
+    table, columns = model._meta.db_table, ", ".join(column for column, _ in _fields(model))
+    return (
+        f"INSERT INTO {table} ({columns})"  # noqa: S608 (names of the model)
+        f" SELECT {columns} FROM json_populate_recordset(NULL::{table}, %s::json)"
+    )
 
 
 class Jurisdiction(models.Model):
@@ -112,6 +158,11 @@ class User(AbstractBaseUser):
         ]
 
     @property
+    def status(self) -> str:
+        """Whether the user gets in, as changes of it are kept."""
+        return "ACTIVE" if self.is_active else "INACTIVE"
+
+    @property
     def is_staff(self) -> bool:
         """Whether the admin lets the user in: everybody but a bank's clients."""
         return self.role != "client"
@@ -123,6 +174,25 @@ class User(AbstractBaseUser):
     def has_module_perms(self, app_label: str) -> bool:
         """Deny, as `has_perm` does."""
         return False
+
+
+class LoginTries(models.Model):
+    """How often a login was tried with a wrong password, from one address or from anywhere.
+
+    Nobody's: the key is an HMAC of login and address, under which no name can be read.
+    """
+
+    tenancy = tenancy.platform(grants="SELECT, INSERT, UPDATE, DELETE")
+
+    key = models.CharField(primary_key=True, max_length=64)
+    failures = models.PositiveIntegerField()
+    last_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "login tries"
+
+    def __str__(self) -> str:
+        return f"{self.failures} until {self.last_at}"
 
 
 class ApiKey(models.Model):
@@ -155,8 +225,12 @@ class IdempotencyKey(models.Model):
     tenancy = tenancy.principal(grants="SELECT, INSERT")
 
     id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
-    bank = models.ForeignKey(Bank, models.PROTECT, null=True, related_name="+")
-    user = models.ForeignKey(User, models.PROTECT, related_name="+")
+    bank = models.ForeignKey(
+        Bank, models.PROTECT, null=True, related_name="+", db_constraint=False, db_index=False
+    )
+    user = models.ForeignKey(
+        User, models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     key = models.CharField(max_length=255)
     request_sha256 = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField()
@@ -174,7 +248,9 @@ class OutboxEvent(models.Model):
     id_prefix = "evt"
 
     id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
-    bank = models.ForeignKey(Bank, models.PROTECT, related_name="+", db_constraint=False)
+    bank = models.ForeignKey(
+        Bank, models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     topic = models.CharField(max_length=64)
     payload = models.JSONField()
     at = models.DateTimeField()
@@ -194,6 +270,9 @@ class OutboxEvent(models.Model):
             )
         ]
 
+    def __str__(self) -> str:
+        return self.topic
+
 
 class OutboxStream(models.Model):
     """How far a bank's events have been handled by one handler; `handler` '' numbers them."""
@@ -212,6 +291,9 @@ class OutboxStream(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["bank", "handler"], name="outbox_stream_once")
         ]
+
+    def __str__(self) -> str:
+        return self.handler or "numbering"
 
 
 class Reaction(models.Model):
@@ -305,4 +387,4 @@ class Proposal(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} of {self.subject}"
+        return self.kind.replace("_", " ").replace(".", " ")

@@ -109,6 +109,15 @@ def show(amount: Decimal, scale: int) -> str:
     return f"{_at_scale(amount, scale):f}"
 
 
+def fits(amount: Decimal, scale: int) -> bool:
+    """Say whether an amount stands in so many decimals; `%` gives up at 28 digits."""
+    try:
+        _at_scale(amount, scale)
+    except BadAmount:
+        return False
+    return True
+
+
 def round_half_up(amount: Decimal, scale: int) -> Decimal:
     """Round to the nearest, halves away from zero."""
     return _rounded(amount, scale, decimal.ROUND_HALF_UP)

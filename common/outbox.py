@@ -14,7 +14,7 @@ import dataclasses
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -79,13 +79,26 @@ def emit(topic: str, payload: dict[str, Any], at: datetime) -> None:
     `topic` is `app.what_happened`; `payload` holds plain values, amounts as strings; `at` is
     business time.
     """
+    models.insert(rows([(topic, payload)], at))
+
+
+def rows(events: Sequence[tuple[str, dict[str, Any]]], at: datetime) -> list[models.OutboxEvent]:
+    """Return events, each a topic and a payload, for the caller to insert as `emit` does."""
     acting = tenancy.current()
     assert acting.bank_id is not None, "an event is a bank's"
-    assert _TOPIC.fullmatch(topic), topic
-    assert _is_plain(payload), payload
-    models.OutboxEvent.objects.create(
-        bank_id=acting.bank_id, topic=topic, payload=payload, at=at, request_id=acting.request_id
-    )
+    for topic, payload in events:
+        assert _TOPIC.fullmatch(topic), topic
+        assert _is_plain(payload), payload
+    return [
+        models.OutboxEvent(
+            bank_id=acting.bank_id,
+            topic=topic,
+            payload=payload,
+            at=at,
+            request_id=acting.request_id,
+        )
+        for topic, payload in events
+    ]
 
 
 def events_after(*, bank_id: UUID, number: int, limit: int) -> list[Event]:

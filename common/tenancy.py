@@ -164,6 +164,13 @@ def current() -> Acting:
     return acting_now
 
 
+def acting_bank() -> UUID:
+    """Return the bank that acts; a bug if it is the state."""
+    bank_id = current().bank_id
+    assert bank_id is not None, "this is a bank's work"
+    return bank_id
+
+
 @contextmanager
 def acting(
     bank_id: UUID | None, actor: Actor, *, request_id: str = "", snapshot: bool = False

@@ -1,7 +1,7 @@
-"""Who somebody is and what they may do: roles, scopes, actors; users, API keys and logging in.
+"""Who somebody is and what they may do: roles, scopes, actors; users and API keys.
 
 Here too how a request says who sends it: by a session's user or a key's text. Whose rows somebody
-may touch is `tenancy`'s.
+may touch is `tenancy`'s; logging in, and the end of it, `access`'s.
 """
 
 from __future__ import annotations
@@ -12,16 +12,15 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import hashers, password_validation
-from django.contrib.auth.backends import BaseBackend
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
@@ -51,6 +50,7 @@ STATE = frozenset({Role.SUPERVISOR, Role.FINANCIAL_INTELLIGENCE, Role.TAX_AUTHOR
 
 _BANK_READ = frozenset({"market:read", "ledger:read", "clients:read", "orders:read", "cash:read"})
 _ALL_READ = _BANK_READ | {
+    "reports:read",
     "users:read",
     "keys:read",
     "outbox:read",
@@ -75,9 +75,18 @@ ROLES: Mapping[Role, frozenset[str]] = MappingProxyType(
                 "tax:read",
             }
         ),
-        Role.DEALER: _BANK_READ | {"orders:write", "instruments:write", "approvals:read"},
+        Role.DEALER: _BANK_READ
+        | {"orders:write", "fills:write", "instruments:write", "approvals:read"},
         Role.COMPLIANCE: _BANK_READ
-        | {"users:read", "clients:review", "clients:approve", "approvals:read", "tax:read"},
+        | {
+            "users:read",
+            "clients:review",
+            "clients:approve",
+            "approvals:read",
+            "tax:read",
+            "reports:read",
+            "reports:run",
+        },
         Role.OPERATIONS: _ALL_READ
         | {
             "ledger:close",
@@ -87,8 +96,10 @@ ROLES: Mapping[Role, frozenset[str]] = MappingProxyType(
             "licences:apply",
             "clients:apply",
             "cash:write",
+            "cash:receive",
             "cash:approve",
             "tax:write",
+            "reports:run",
         },
         Role.HEAD_OF_DESK: _BANK_READ
         | {
@@ -97,15 +108,24 @@ ROLES: Mapping[Role, frozenset[str]] = MappingProxyType(
             "licences:apply",
             "instruments:write",
             "orders:write",
+            "fills:write",
             "fills:bust",
             "ledger:write",
             "cash:approve",
             "approvals:read",
+            "reports:read",
         },
         Role.AUDITOR: _ALL_READ,
-        Role.SUPERVISOR: _ALL_READ | {"licences:decide", "assets:admit", "lists:write"},
-        Role.FINANCIAL_INTELLIGENCE: frozenset({"market:read"}),
-        Role.TAX_AUTHORITY: frozenset({"market:read"}),
+        Role.SUPERVISOR: _ALL_READ
+        | {
+            "licences:decide",
+            "assets:admit",
+            "lists:write",
+            "participants:write",
+            "regimes:write",
+        },
+        Role.FINANCIAL_INTELLIGENCE: frozenset({"market:read", "reports:read"}),
+        Role.TAX_AUTHORITY: frozenset({"market:read", "reports:read"}),
         Role.JOB: frozenset(),  # the house's own processes pass no edge
     }
 )
@@ -114,7 +134,10 @@ SCOPES = frozenset().union(*ROLES.values())
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts. `label` is what entries and status changes carry: `usr_…` or `job:name`."""
+    """Who acts. `label` is what entries and status changes carry: `usr_…` or `job:name`.
+
+    `key` is the prefix of the API key that says so, empty where none does.
+    """
 
     label: str
     role: Role
@@ -122,6 +145,7 @@ class Actor:
     jurisdiction_id: UUID | None
     user_id: UUID | None = None
     scopes: frozenset[str] = frozenset()
+    key: str = ""
 
     @property
     def supervises(self) -> bool:
@@ -185,8 +209,10 @@ def register_bank(*, actor: Actor, code: str, name: str) -> models.Bank:
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
-def create_user(*, username: str, name: str, role: Role, password: str) -> models.User:
+def create_user(*, username: str, name: str, role: Role, password: str | None) -> models.User:
     """Give somebody a login with the acting bank, or with the state; in the caller's transaction.
+
+    Without a password nobody logs in by it: such a user acts by API keys alone.
 
     Raises: USERNAME_MALFORMED, ROLE_ELSEWHERE, PASSWORD_WEAK, USERNAME_TAKEN.
     """
@@ -202,12 +228,8 @@ def create_user(*, username: str, name: str, role: Role, password: str) -> model
         username=username,
         name=name,
         role=role,
-        password=hashers.make_password(password),
     )
-    try:
-        password_validation.validate_password(password, user)
-    except ValidationError as weak:
-        raise errors.Refused("PASSWORD_WEAK", {"reasons": weak.messages}) from weak
+    user.password = hashers.make_password(None) if password is None else hashed(password, user)
     try:
         with transaction.atomic():
             user.save(force_insert=True)
@@ -216,7 +238,16 @@ def create_user(*, username: str, name: str, role: Role, password: str) -> model
     return user
 
 
-# --- Logging in ----------------------------------------------------------------------------------
+def hashed(password: str, user: models.User) -> str:
+    """Return what is kept of a user's password. Raises: PASSWORD_WEAK."""
+    try:
+        password_validation.validate_password(password, user)
+    except ValidationError as weak:
+        raise errors.Refused("PASSWORD_WEAK", {"reasons": weak.messages}) from weak
+    return hashers.make_password(password)
+
+
+# --- Houses and sessions -------------------------------------------------------------------------
 
 SESSION_BANK, SESSION_STATE = "bank_id", "jurisdiction_id"
 
@@ -241,39 +272,10 @@ def house_of(code: str) -> House:
 
     Raises: HOUSE_UNKNOWN.
     """
-    found = _lookup("SELECT * FROM perimeter_house(%s)", code)
+    found = lookup("SELECT * FROM perimeter_house(%s)", code)
     if found is None:
         raise errors.Refused("HOUSE_UNKNOWN", {"code": code})
     return House(**found)
-
-
-class LoginBackend(BaseBackend):
-    """Django's way to us: `name@bank-code`, or `name@gov.jurisdiction-code`, and the password."""
-
-    def authenticate(
-        self,
-        request: HttpRequest | None,
-        username: str | None = None,
-        password: str | None = None,
-        **_: Any,
-    ) -> models.User | None:
-        """Return the active user of that login, None if the name or the password is wrong."""
-        if username is None or password is None:
-            return None
-        name, _at, house = username.strip().rpartition("@")
-        found = _lookup("SELECT * FROM perimeter_login(%s, %s)", name, house)
-        if found is None:
-            hashers.make_password(password)  # an unknown name takes as long as a wrong password
-            return None
-        if not hashers.check_password(password, found["password"]):
-            return None
-        office = job("login", found["bank_id"], found["jurisdiction_id"])
-        with tenancy.acting(office.bank_id, office):
-            return self.get_user(found["id"])
-
-    def get_user(self, user_id: Any) -> models.User | None:
-        """Return the session's user if still active; inside `tenancy.acting`."""
-        return models.User.objects.filter(pk=user_id, is_active=True).first()
 
 
 def remember_bank(*, request: HttpRequest, user: models.User, **_: Any) -> None:
@@ -295,7 +297,9 @@ def issue_key(
 
     Raises: USER_UNKNOWN, SCOPE_NOT_HELD, EXPIRY_PAST.
     """
-    user = models.User.objects.filter(pk=user_id, is_active=True).first()
+    # Locked: a user who is ended meanwhile is not left with a key.
+    people = models.User.objects.select_for_update(no_key=True)
+    user = people.filter(pk=user_id, is_active=True).first()
     if user is None:
         raise errors.Refused("USER_UNKNOWN", {"user": str(user_id)})
     if beyond := set(scopes) - ROLES[Role(user.role)]:
@@ -335,7 +339,7 @@ def holder_of(text: str, *, at: datetime) -> Actor | None:
     parts = _KEY.fullmatch(text)
     if parts is None:
         return None
-    key = _lookup("SELECT * FROM perimeter_api_key(%s)", parts["prefix"])
+    key = lookup("SELECT * FROM perimeter_api_key(%s)", parts["prefix"])
     if key is None or key["expires_at"] <= at:
         return None
     if not hmac.compare_digest(_digest(parts["secret"]), key["secret_sha256"]):
@@ -348,6 +352,7 @@ def holder_of(text: str, *, at: datetime) -> Actor | None:
         jurisdiction_id=key["jurisdiction_id"],
         user_id=key["user_id"],
         scopes=ROLES[role].intersection(key["scopes"]),
+        key=parts["prefix"],
     )
 
 
@@ -378,7 +383,23 @@ def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _lookup(query: str, *names: str) -> dict[str, Any] | None:
+def lookup(query: str, *names: str) -> dict[str, Any] | None:
+    """Return the one row of a look-up that is asked before a bank is known, None without one.
+
+    It is a request's first statement, so it tells whether the connection still stands, and Django
+    need not ask for that; on one that was dropped meanwhile, it is asked again on a new one.
+    """
+    connection.health_check_done = True  # type: ignore[attr-defined]  # the stubs lack it
+    try:
+        return _lookup(query, names)
+    except (OperationalError, InterfaceError):
+        if connection.in_atomic_block or connection.is_usable():
+            raise
+        connection.close()
+        return _lookup(query, names)
+
+
+def _lookup(query: str, names: Sequence[str]) -> dict[str, Any] | None:
     with connection.cursor() as cursor:
         cursor.execute(query, names)
         columns = [column.name for column in cursor.description]

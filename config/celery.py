@@ -1,4 +1,4 @@
-"""The Celery application. Tasks are found in each app's `tasks.py`, and in `common.outbox`."""
+"""The Celery application. Tasks are found in each app's `tasks.py`, and in CELERY_IMPORTS."""
 
 import os
 from pathlib import Path

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import cast
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.contrib import auth
 from django.contrib.auth import middleware
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 
 from common import errors, models, tenancy, users
 from config import logs
@@ -94,6 +96,7 @@ class AuthenticationMiddleware(middleware.AuthenticationMiddleware):
 
     async_capable = False
 
+    _LOCAL = ZoneInfo("Europe/Moscow")  # whose days the business days are
     _LOGIN = ADMIN + "login/"  # perhaps as another bank's user: belongs to no transaction
     # One's own session and password are the office's business: a supervisor's role writes neither.
     _OWN = frozenset({ADMIN + "logout/", ADMIN + "password_change/"})
@@ -111,7 +114,8 @@ class AuthenticationMiddleware(middleware.AuthenticationMiddleware):
         if not isinstance(request.user, models.User) or request.path == self._LOGIN:
             return handle(request)
         actor = office if request.path in self._OWN else users.actor_of(request.user)
-        with suppress(_Undone), tenancy.acting(bank_id, actor, request_id=logs.request_id.get()):
+        acting = tenancy.acting(bank_id, actor, request_id=logs.request_id.get())
+        with suppress(_Undone), timezone.override(self._LOCAL), acting:
             response = handle(request)
             if response.status_code >= 400:  # also what a view raised: Django has rendered it
                 raise _Undone

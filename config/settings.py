@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from django.templatetags.static import static
 
 from common import tenancy
 from config import embedded
@@ -31,6 +32,7 @@ X_FRAME_OPTIONS = "DENY"
 # --- Rooms ---------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "unfold",
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -118,6 +120,8 @@ _owner_url = env.str("OWNER_DATABASE_URL", default="") or (
     embedded.database_url(tenancy.OWNER) if EMBEDDED_DATABASE else _app_url
 )
 DATABASES = {"default": _database(_app_url), "owner": _database(_owner_url)}
+# What runs at every order is planned once a connection, not once an order.
+DATABASES["default"].setdefault("OPTIONS", {}).update(server_side_binding=True, prepare_threshold=2)
 DATABASES["default"]["TEST"] = {"MIRROR": "owner"}
 DATABASE_ROUTERS = ["config.routers.OwnerMigrates"]
 
@@ -141,7 +145,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=2)
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False  # the house logs in its own format
-CELERY_IMPORTS = ["common.outbox"]
+CELERY_IMPORTS = ["common.outbox", "common.idempotency", "common.access"]
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "common.deliver_pending": {
@@ -149,19 +153,33 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 10},
     },
+    # Often, for a day of business may be a second of the wall's; it finds nothing to do mostly.
+    "tax.work_due": {"task": "tax.work_due", "schedule": 60.0, "options": {"expires": 60}},
+    "reporting.scan": {
+        "task": "reporting.scan",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
     "config.clear_sessions": {"task": "config.clear_sessions", "schedule": 3600.0},
+    "common.forget_answers": {"task": "common.forget_answers", "schedule": 3600.0},
+    "common.forget_tries": {"task": "common.forget_tries", "schedule": 3600.0},
 }
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 HEARTBEAT_FILE = env.str("HEARTBEAT_FILE", default="")  # touched by worker, beat and desk
 
 # --- The world outside ---------------------------------------------------------------------------
+DATA_DIR = env.str("DATA_DIR", default="")  # where the replayed market finds its candles
+MARKET_BACKEND = env.str(
+    "MARKET_BACKEND", default=f"simulation.markets.{'Replay' if DATA_DIR else 'Generated'}"
+)
+MARKET_SEED = env.str("MARKET_SEED", default="moscow")  # of the generated market
 SCREENING_LISTS_BACKEND = env.str(
     "SCREENING_LISTS_BACKEND", default="simulation.lists.FictionalList"
 )
 
 # --- People --------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "common.User"
-AUTHENTICATION_BACKENDS = ["common.users.LoginBackend"]
+AUTHENTICATION_BACKENDS = ["common.access.LoginBackend"]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 SESSION_ENGINE = "config.sessions"
@@ -175,6 +193,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 # --- Edges ---------------------------------------------------------------------------------------
+RATE_PER_KEY = env.int("RATE_PER_KEY", default=100)  # requests a second; 0: any number
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["common.users.BearerKey"],
     "DEFAULT_PERMISSION_CLASSES": [],  # `common.api.View` asks for scopes
@@ -186,6 +205,16 @@ REST_FRAMEWORK = {
 }
 
 SPECTACULAR_SETTINGS = {
+    "ENUM_NAME_OVERRIDES": {
+        "SideEnum": "desk.states.Side",
+        "OrderKindEnum": "desk.states.OrderKind",
+        "OrderStatusEnum": "desk.states.OrderStatus",
+        "ParticipantKindEnum": "licensing.states.ParticipantKind",
+    },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "common.api.problems.share",
+    ],
     "TITLE": "Perimeter",
     "DESCRIPTION": "A bank that sells crypto under a licence, simulated whole.",
     "VERSION": "1",
@@ -212,6 +241,8 @@ UNFOLD = {
     "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
     "LOGIN": {"form": "config.forms.LoginForm"},
+    "STYLES": [lambda request: static("common/admin.css")],
+    "DASHBOARD_CALLBACK": "config.home.dashboard",
     "SIDEBAR": {"navigation": "config.admin.navigation"},
     "COLORS": {
         "primary": {
@@ -242,7 +273,10 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {"django": {"handlers": []}, "django.server": {"handlers": [], "propagate": True}},
+    "loggers": {
+        "django": {"handlers": [], "level": env.str("LOG_LEVEL", default="INFO")},
+        "django.server": {"handlers": [], "propagate": True},
+    },
 }
 
 # --- Language, time, files -----------------------------------------------------------------------

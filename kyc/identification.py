@@ -176,7 +176,12 @@ def digits_of(text: str) -> str:
 
 
 def birthday(born: date, age: int) -> date:
-    """Return the day somebody reaches an age; who was born on 29 February does so on 1 March."""
+    """Return the day somebody reaches an age; who was born on 29 February does so on 1 March.
+
+    Beyond the calendar's end, its last day.
+    """
+    if born.year + age > date.max.year:
+        return date.max
     try:
         return born.replace(year=born.year + age)
     except ValueError:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Mapping
-from datetime import date
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from common import errors, ids, tenancy, users
+import licensing.queries
+from common import clock, errors, ids, tenancy, users
 from kyc import risk, screening, sealing, states
 from kyc.identification import Paper, Person
 from kyc.models import (
@@ -26,7 +29,7 @@ from kyc.models import (
     ScreeningHit,
     WatchList,
 )
-from kyc.standing import Standing
+from kyc.standing import Standing, limit_rub, used_rub
 
 Row = TypeVar("Row")
 
@@ -56,8 +59,9 @@ def lock_clients(client_ids: Collection[UUID]) -> dict[UUID, Standing]:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {_COLUMNS} FROM kyc_client WHERE id = ANY(%s)"  # noqa: S608 (a constant)
-            " ORDER BY id FOR NO KEY UPDATE",
+            # Planned once: a plan cannot know how long a subselect's list is.
+            f"SELECT {_COLUMNS} FROM kyc_client"  # noqa: S608 (a constant)
+            " WHERE id = ANY ((SELECT %s)::uuid[]) ORDER BY id FOR NO KEY UPDATE",
             [list(client_ids)],
         )
         return {row[0]: Standing(*row) for row in cursor.fetchall()}
@@ -72,6 +76,18 @@ def standing(client_id: UUID) -> Standing:
     if row is None:
         raise errors.Refused("NOT_FOUND", {"client": ids.show(Client.id_prefix, client_id)})
     return Standing(*row)
+
+
+def limit_of(client_id: UUID, at: datetime) -> tuple[Decimal | None, Decimal]:
+    """Return how much a client may buy for in the year (None: no limit), and what is used of it.
+
+    Raises: NOT_FOUND; RULE_UNKNOWN.
+    """
+    jurisdiction_id = tenancy.current().jurisdiction_id
+    assert jurisdiction_id is not None
+    stands, on = standing(client_id), clock.business_date(at)
+    rulebook = licensing.queries.rulebook_of(jurisdiction_id, at)
+    return limit_rub(stands, rulebook, on), used_rub(stands, on.year)
 
 
 def clients_for(actor: users.Actor) -> QuerySet[Client]:
@@ -95,11 +111,13 @@ def client_of_user(actor: users.Actor) -> UUID:
 
     Raises: CLIENT_UNKNOWN if the actor has not applied, or is nobody's client.
     """
-    users_own = Client.objects.filter(user__isnull=False, user=actor.user_id)
-    found = users_own.values_list("id", flat=True).first()
-    if found is None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM kyc_client WHERE user_id = %s", [actor.user_id])
+        row = cursor.fetchone()
+    if row is None:
         raise errors.Refused("CLIENT_UNKNOWN", {"actor": actor.label})
-    return found
+    client_id: UUID = row[0]
+    return client_id
 
 
 def sees_data(actor: users.Actor, client: Client) -> bool:
@@ -205,6 +223,44 @@ def due_for_review(on: date) -> QuerySet[Client]:
     return let_in.order_by("review_date", "id")
 
 
+def applying() -> QuerySet[Client]:
+    """Return the clients who have not been decided on, the longest waiting first."""
+    return Client.objects.filter(status__in=states.APPLYING).order_by("id")
+
+
+def hits_to_judge(actor: users.Actor) -> QuerySet[ScreeningHit]:
+    """Return the likenesses that wait to be judged, of those that somebody may see."""
+    return hits_for(actor).filter(status=states.HitStatus.OPEN)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Standings:
+    """How many clients a bank has in a status, and how many of them a day brought."""
+
+    bank_id: UUID
+    status: str
+    clients: int
+    applied: int
+    opened: int
+
+
+def clients_by_status(on: date) -> list[Standings]:
+    """Return how the clients stand now, bank by bank, and who applied or was opened on a day.
+
+    One statement for all the banks that the acting one sees.
+    """
+    day = clock.midnight(on), clock.midnight(on + timedelta(days=1))
+    applied = Q(applied_at__gte=day[0], applied_at__lt=day[1])
+    opened = Q(opened_at__gte=day[0], opened_at__lt=day[1])
+    counted = Client.objects.order_by("bank_id", "status").values_list("bank_id", "status")
+    rows = counted.annotate(
+        clients=Count("pk"),
+        applied=Count("pk", filter=applied),
+        opened=Count("pk", filter=opened),
+    )
+    return [Standings(*row) for row in rows]
+
+
 # --- What operations judge on --------------------------------------------------------------------
 
 
@@ -234,6 +290,15 @@ def person_of(identity: Identity) -> Person:
         email=identity.email,
         is_pep=identity.is_pep,
     )
+
+
+def tax_numbers(client_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return clients' taxpayer numbers (INN) out of the sealed columns, of those who have one.
+
+    For the tax service: whoever writes one down for it says so with the report.
+    """
+    identities = Identity.objects.filter(pk__in=client_ids).only("client_id", "inn").order_by("pk")
+    return {identity.pk: identity.inn for identity in identities if identity.inn}
 
 
 def name_of(identity: Identity) -> str:

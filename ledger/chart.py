@@ -98,6 +98,7 @@ LINES = {
 }
 
 OWED_LINES = tuple(code for code, line in LINES.items() if line.section is Section.OWED)
+OWN_LINES = tuple(code for code, line in LINES.items() if line.section is Section.OWN)
 SEGREGATED_LINES = tuple(code for code, line in LINES.items() if line.segregated)
 SWEEP_LINES = {
     True: ("segregated_nostro", "own_nostro"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -24,9 +24,11 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce
 
-from common import errors, ids, models, money
+from common import clock, errors, ids, models, money
 from ledger import chart, states
 from ledger.models import Account, Balance, Book, Cut, DayClose, Entry, Hold, Posting, Snapshot
+
+MAIN = "main"  # the code of the book in which a bank's desk trades
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,6 +40,17 @@ class TrialLine:
     debit: Decimal
     credit: Decimal
     balance: Decimal
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OwnMove:
+    """What an hour of a business day (0 to 23) brought an own line, on its normal side."""
+
+    bank_id: UUID
+    line: str
+    asset: str
+    hour: int
+    amount: Decimal
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,6 +109,17 @@ def book_by_id(book_id: UUID) -> Book:
     return book
 
 
+def main_book() -> UUID:
+    """Return the acting bank's book in which its desk trades.
+
+    Raises: DESK_NOT_OPEN before there is one.
+    """
+    found = Book.objects.filter(code=MAIN).values_list("id", flat=True).first()
+    if found is None:
+        raise errors.Refused("DESK_NOT_OPEN")
+    return found
+
+
 def accounts(**filters: Any) -> QuerySet[Account]:
     """Return accounts, each with its balance now: `balance_now`, `held_now`, `available_now`.
 
@@ -123,6 +147,28 @@ def accounts(**filters: Any) -> QuerySet[Account]:
         held_now=F("balance__held"),
         available_now=F("balance__balance") - F("balance__held"),
     )
+
+
+def free(
+    *, book_id: UUID, lines: Sequence[str], owners: Sequence[str] = ("",)
+) -> dict[tuple[str, str, str], tuple[UUID, Decimal]]:
+    """Return by (line, asset, owner) each account kept with a balance, and what on it is not held.
+
+    One statement: it runs at every order.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            # LIMIT 1: planned once, for a few owners or for hundreds, it goes by the index.
+            "SELECT a.line, a.asset_id, a.owner, a.id, b.free FROM ledger_account a"
+            " CROSS JOIN LATERAL (SELECT balance - held AS free FROM ledger_balance"
+            " WHERE account_id = a.id LIMIT 1) b"
+            " WHERE a.book_id = %s AND a.line = ANY (%s) AND a.owner = ANY (%s) AND a.shard = 0",
+            [book_id, list(lines), list(owners)],
+        )
+        return {
+            (line, asset, owner): (account_id, amount)
+            for line, asset, owner, account_id, amount in cursor.fetchall()
+        }
 
 
 def account_by_id(account_id: UUID) -> Account:
@@ -258,6 +304,57 @@ def trial_balance(book_id: UUID, on: date) -> list[TrialLine]:
     return [TrialLine(*row) for row in rows]
 
 
+def own_balances(on: date) -> dict[tuple[UUID, str, str], Decimal]:
+    """Return by (bank, line, asset) what is own in the main books at the end of a business day.
+
+    One statement for all the banks that the acting one sees.
+    """
+    rows = _rows(
+        """
+        SELECT account.bank_id, account.line, account.asset_id,
+               sum(coalesce(snapped.balance, 0) + coalesce(since.amount, 0) * account.normal)
+          FROM ledger_book book JOIN ledger_account account ON account.book_id = book.id
+          LEFT JOIN LATERAL (
+              SELECT balance, business_date FROM ledger_snapshot
+               WHERE account_id = account.id AND business_date <= %(on)s
+               ORDER BY business_date DESC LIMIT 1) AS snapped ON true
+          LEFT JOIN LATERAL (
+              SELECT sum(amount) AS amount FROM ledger_posting
+               WHERE bank_id = account.bank_id AND account_id = account.id
+                 AND business_date > coalesce(snapped.business_date, '-infinity')
+                 AND business_date <= %(on)s) AS since ON true
+         WHERE book.code = %(main)s AND account.line = ANY (%(lines)s)
+         GROUP BY account.bank_id, account.line, account.asset_id
+        """,
+        {"on": on, "main": MAIN, "lines": list(chart.OWN_LINES)},
+    )
+    return {(bank, line, asset): amount for bank, line, asset, amount in rows}
+
+
+def own_moves(on: date) -> list[OwnMove]:
+    """Return what a business day's entries moved on the main books' own lines, hour by hour.
+
+    One statement for all the banks that the acting one sees. An entry that the day took over from
+    another one counts in the hour nearest to it.
+    """
+    rows = _rows(
+        """
+        SELECT account.bank_id, account.line, account.asset_id,
+               least(greatest(floor(extract(epoch FROM entry.at - %(begin)s) / 3600), 0), 23)::int
+                   AS hour,
+               sum(posting.amount * account.normal)
+          FROM ledger_book book JOIN ledger_account account ON account.book_id = book.id
+          JOIN ledger_posting posting ON posting.bank_id = account.bank_id
+               AND posting.account_id = account.id AND posting.business_date = %(on)s
+          JOIN ledger_entry entry ON entry.id = posting.entry_id
+         WHERE book.code = %(main)s AND account.line = ANY (%(lines)s)
+         GROUP BY account.bank_id, account.line, account.asset_id, hour ORDER BY hour
+        """,
+        {"on": on, "begin": clock.midnight(on), "main": MAIN, "lines": list(chart.OWN_LINES)},
+    )
+    return [OwnMove(*row) for row in rows]
+
+
 def due(book_id: UUID) -> dict[str, Decimal]:
     """Return what own accounts owe segregated ones, asset by asset; negative: the other way.
 
@@ -286,6 +383,32 @@ def entries_of(cut: Cut) -> QuerySet[Entry]:
 def closes(book_id: UUID) -> QuerySet[DayClose]:
     """Return the book's closed days."""
     return DayClose.objects.filter(book_id=book_id)
+
+
+def closed_days() -> list[date]:
+    """Return the days that are closed in the bank's main book; none before there is one."""
+    days = DayClose.objects.filter(book__code=MAIN).order_by("business_date")
+    return list(days.values_list("business_date", flat=True))
+
+
+def open_day() -> date | None:
+    """Return the one day that the bank's main book is open on; None before there is one."""
+    return Book.objects.filter(code=MAIN).values_list("open_date", flat=True).first()
+
+
+def closes_between(first: date, last: date) -> list[DayClose]:
+    """Return the closed days of the bank's main book from `first` to `last`, in order.
+
+    Raises: DESK_NOT_OPEN; PERIOD_NOT_CLOSED unless every business day of it is closed, and there
+    was one.
+    """
+    book = Book.objects.get(pk=main_book())
+    found = list(closes(book.pk).filter(business_date__range=(first, last)).order_by("number"))
+    if last >= book.open_date or not found:
+        raise errors.Refused(
+            "PERIOD_NOT_CLOSED", {"first": first, "last": last, "open_date": book.open_date}
+        )
+    return found
 
 
 def next_expiries() -> list[tuple[UUID, datetime]]:
@@ -333,7 +456,7 @@ def _day_before(day: date) -> date:
     return date.fromordinal(max(day.toordinal() - 1, 1))  # nothing was booked on the first of all
 
 
-def _rows(sql: str, params: list[Any]) -> Iterator[tuple[Any, ...]]:
+def _rows(sql: str, params: list[Any] | dict[str, Any]) -> Iterator[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         yield from cursor.fetchall()

@@ -52,6 +52,7 @@ class Application(models.Model):
 
     id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
     bank = models.ForeignKey(Bank, models.PROTECT, related_name="+")
+    number = models.PositiveIntegerField()  # the bank's first, second: two at once are one too many
     kind = models.CharField(max_length=32, choices=states.ParticipantKind.choices)
     legal_name = models.CharField(max_length=200)
     inn = models.CharField(max_length=12)
@@ -73,7 +74,8 @@ class Application(models.Model):
             models.CheckConstraint(
                 condition=models.Q(own_funds_rub__gte=0, own_funds_rub__lt=_TOO_MUCH),
                 name="application_funds_are_number",
-            )
+            ),
+            models.UniqueConstraint(fields=["bank", "number"], name="application_once_a_number"),
         ]
 
     def __str__(self) -> str:
@@ -81,7 +83,10 @@ class Application(models.Model):
 
 
 class Participant(models.Model):
-    """A professional participant in the state's register; `bank` where it is one of the house."""
+    """A professional participant in the state's register; `bank` where it is one of the house.
+
+    A bank stands there from the grant of its licence to the end of it.
+    """
 
     tenancy = tenancy.market()
     id_prefix = "par"
@@ -94,11 +99,15 @@ class Participant(models.Model):
     inn = models.CharField(max_length=12)
     ogrn = models.CharField(max_length=15)
     registered_at = models.DateTimeField()
+    removed_at = models.DateTimeField(null=True)
+    reason = models.CharField(max_length=500, blank=True, default="")  # why it was removed
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["jurisdiction", "kind", "ogrn"], name="participant_once_a_kind"
+                fields=["jurisdiction", "kind", "ogrn"],
+                condition=models.Q(removed_at__isnull=True),
+                name="participant_once_a_kind",
             )
         ]
 
@@ -115,7 +124,9 @@ class Licence(models.Model):
     id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
     jurisdiction = _jurisdiction()
     bank = models.ForeignKey(Bank, models.PROTECT, related_name="+")
-    participant = models.ForeignKey(Participant, models.PROTECT, related_name="+")
+    participant = models.ForeignKey(
+        Participant, models.PROTECT, null=True, blank=True, related_name="+"
+    )
     application_id = models.UUIDField(unique=True)  # the bank's row, which the state does not own
     status = models.CharField(max_length=16, choices=states.LicenceStatus.choices)
     activities = _codes()
@@ -136,7 +147,7 @@ class Licence(models.Model):
             ),
             models.CheckConstraint(
                 condition=~models.Q(status__in=[s.value for s in states.EVER_GRANTED])
-                | models.Q(granted_at__isnull=False),
+                | models.Q(granted_at__isnull=False, participant__isnull=False),
                 name="licence_granted_once",
             ),
             models.CheckConstraint(
@@ -146,7 +157,7 @@ class Licence(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Licence of {self.participant}"
+        return f"Licence of {self.bank}"
 
 
 class Question(models.Model):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import TypeVar
 from uuid import UUID
 
@@ -10,7 +11,8 @@ from django.db import connection
 from django.db.models import Model, QuerySet
 
 from common import clock, errors, ids, users
-from licensing import rulebooks, states
+from common.models import Asset
+from licensing import grounds, rulebooks, states
 from licensing.models import (
     AdmittedAsset,
     Answer,
@@ -20,7 +22,7 @@ from licensing.models import (
     Question,
     Regime,
 )
-from licensing.perimeter import Perimeter
+from licensing.perimeter import Perimeter, exposure_limit, narrowed
 from licensing.rulebook import Rulebook
 
 Row = TypeVar("Row", bound=Model)
@@ -44,26 +46,45 @@ def perimeter(bank_id: UUID, at: datetime) -> Perimeter:
                   SELECT overlay FROM licensing_regime WHERE valid_from <= %(on)s
                    ORDER BY valid_from DESC LIMIT 1) AS regime ON true
               LEFT JOIN LATERAL (
-                  SELECT id, status, version, activities, categories, exposure_limit_rub
-                    FROM licensing_licence
-                   WHERE bank_id = %(bank)s AND status = ANY (%(ever)s) AND granted_at <= %(at)s
-                   ORDER BY granted_at DESC LIMIT 1) AS licence ON true
+                  SELECT granted.id, granted.status, granted.version, granted.activities,
+                         granted.categories, granted.exposure_limit_rub, sent.kind,
+                         sent.own_funds_rub
+                    FROM licensing_licence AS granted
+                    JOIN licensing_application AS sent ON sent.id = granted.application_id
+                   WHERE granted.bank_id = %(bank)s AND granted.status = ANY (%(ever)s)
+                     AND granted.granted_at <= %(at)s
+                   ORDER BY granted.granted_at DESC LIMIT 1) AS licence ON true
             """,
             {"at": at, "on": on, "bank": bank_id, "ever": [s.value for s in states.EVER_GRANTED]},
         )
         row = cursor.fetchone()
-    licence_id, status, version, activities, categories, exposure, overlay, assets = row
+    (licence_id, status, version, activities, categories, own_limit, kind, own_funds) = row[:8]
+    overlay, assets = row[8:]
     book = _loaded(overlay, on)
+    base = book.value("exposure_base", on)
+    limit = None
+    if licence_id is not None:
+        share = book.value("exposure_limit_share", on)
+        limit = exposure_limit(own_limit, share, _base_rub(base, own_funds, on))
     return Perimeter(
         rulebook=book,
         licence_id=licence_id,
         licence_status=status,
         version=version or 0,
-        activities=frozenset(activities or ()).intersection(book.value("activities", on)),
+        activities=grounds.activities_of(kind, book, on).intersection(activities or ()),
         categories=frozenset(categories or ()).intersection(book.value("categories", on)),
         assets=frozenset(assets).difference(book.value("assets_barred", on)),
-        exposure_limit_rub=exposure,
+        non_qualified_assets=narrowed(book.value("assets_for_non_qualified", on)),
+        exposure_base=base,
+        exposure_limit_rub=limit,
     )
+
+
+def _base_rub(base: str, own_funds_rub: Decimal, on: date) -> Decimal:
+    if base != "own_funds":  # those that the licence was applied for on
+        facts = {"parameter": "exposure_base", "value": base, "on": on.isoformat()}
+        raise errors.Refused("RULE_UNKNOWN", facts)
+    return own_funds_rub
 
 
 def rulebook_of(jurisdiction_id: UUID, at: datetime) -> Rulebook:
@@ -88,8 +109,20 @@ def regimes() -> QuerySet[Regime]:
     return Regime.objects.order_by("valid_from")
 
 
+def title_of(regime: Regime) -> str:
+    """Return what a regime is called."""
+    title: str = rulebooks.load(regime.overlay).value("regime_title", regime.valid_from)
+    return title
+
+
+def overlays() -> list[tuple[str, str]]:
+    """Return the regimes that are written down, each with its title."""
+    books = [rulebooks.load(overlay) for overlay in rulebooks.OVERLAYS]
+    return [(book.regime, book.overlay["regime_title"][0].value) for book in books]
+
+
 def participants() -> QuerySet[Participant]:
-    """Return the register of participants, which is public."""
+    """Return the register of participants, which is public; the removed included."""
     return Participant.objects.all()
 
 
@@ -98,15 +131,34 @@ def admitted_assets() -> QuerySet[AdmittedAsset]:
     return AdmittedAsset.objects.all()
 
 
+def coins() -> list[tuple[str, str]]:
+    """Return the coins that the house knows, each with its name; admitted or not."""
+    rows = Asset.objects.filter(is_currency=False).order_by("code")
+    return [(row.code, f"{row.code}: {row.name}") for row in rows]
+
+
 def applications() -> QuerySet[Application]:
     """Return the acting bank's applications; to the supervisor, those of all banks."""
     return Application.objects.all()
+
+
+def application_for(*, actor: users.Actor, application_id: UUID) -> Application:
+    """Return an application that the actor may see. Raises: NOT_FOUND."""
+    rows = applications()
+    mine = rows if actor.bank_id is None else rows.filter(bank_id=actor.bank_id)
+    return found(mine, application_id)
 
 
 def licences_for(actor: users.Actor) -> QuerySet[Licence]:
     """Return the licences that somebody may see: a bank its own, the state all."""
     rows = Licence.objects.select_related("participant")
     return rows if actor.bank_id is None else rows.filter(bank_id=actor.bank_id)
+
+
+def latest_licences(actor: users.Actor) -> dict[UUID, Licence]:
+    """Return by bank the latest licence of each that somebody may see."""
+    rows = licences_for(actor).order_by("bank_id", "-acknowledged_at", "-id").distinct("bank_id")
+    return {row.bank_id: row for row in rows}
 
 
 def licence_for(*, actor: users.Actor, licence_id: UUID) -> Licence:

@@ -12,6 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from uuid import UUID
 
 KOPECK = Decimal("0.01")
+METHODS = ("fifo",)  # the rulebook's `tax_lot_method`, as far as it is written here
 
 
 @dataclasses.dataclass(slots=True)

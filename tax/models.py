@@ -5,7 +5,7 @@ from decimal import Decimal
 from django.db import models
 from django.db.models.functions import Now
 
-from common import ids, tenancy
+from common import ids, money, tenancy
 from common.models import Asset, Bank
 from kyc.models import Client
 
@@ -84,6 +84,11 @@ class Lot(models.Model):
     def __str__(self) -> str:
         return f"{self.asset_id} of {self.acquired_at:%Y-%m-%d}"
 
+    @property
+    def coin(self) -> money.Asset:
+        """What it is of."""
+        return self.asset.value
+
 
 class Disposal(models.Model):
     """What one fill disposed of: proceeds (less the fee), the lots' cost, and the result."""
@@ -119,6 +124,11 @@ class Disposal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.asset_id} on {self.at:%Y-%m-%d}"
+
+    @property
+    def coin(self) -> money.Asset:
+        """What it is of."""
+        return self.asset.value
 
 
 class DisposalSlice(models.Model):
@@ -252,4 +262,4 @@ class Withholding(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.withheld_rub:f} RUB"
+        return f"{self.withheld_rub:,.2f} roubles"

@@ -1,39 +1,49 @@
 """How much tax is withheld: the scale, the partial-payout rule, when it is remitted. Pure.
 
-Money in roubles; tax in whole ones, half up. Source: NDFL-RATE, NDFL-WH, NDFL-RND-01.
+Money in roubles; tax in the scale's whole ones, half up. Source: NDFL-RATE, NDFL-WH, NDFL-RND-01.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-Scale = Sequence[tuple[Decimal | None, Decimal]]
-
-_ROUBLE = Decimal(1)
+_ZERO, _ONE = Decimal(0), Decimal(1)
 
 
-def rounded(amount: Decimal) -> Decimal:
-    """Return whole roubles: below 50 kopecks dropped, from 50 on up."""
-    return amount.quantize(_ROUBLE, ROUND_HALF_UP)
+@dataclasses.dataclass(frozen=True, slots=True)
+class Scale:
+    """Rates by band, (up to roubles, rate), the last without end; tax is in steps of roubles."""
+
+    bands: Sequence[tuple[Decimal | None, Decimal]]
+    rounding_rub: Decimal
+
+    def rounded(self, amount: Decimal) -> Decimal:
+        """Return whole steps, half up: below 50 kopecks dropped where the step is a rouble."""
+        steps = (amount / self.rounding_rub).quantize(_ONE, ROUND_HALF_UP)
+        return steps * self.rounding_rub
+
+    def whole(self, amount: Decimal) -> Decimal:
+        """Return the whole steps that an amount covers."""
+        return max(amount // self.rounding_rub * self.rounding_rub, _ZERO)
 
 
 def tax_on(base_rub: Decimal, scale: Scale) -> Decimal:
-    """Return the cumulative tax on a year's result, in whole roubles; a loss bears none."""
-    tax, floor = Decimal(0), Decimal(0)
-    for up_to, rate in scale:
+    """Return the cumulative tax on a year's result; a loss bears none."""
+    tax, floor = _ZERO, _ZERO
+    for up_to, rate in scale.bands:
         top = base_rub if up_to is None else min(base_rub, up_to)
         if top > floor:
             tax += (top - floor) * rate
             floor = top
-    return rounded(tax)
+    return scale.rounded(tax)
 
 
 def marginal_rate(base_rub: Decimal, scale: Scale) -> Decimal:
     """Return the rate of the band in which the last rouble of the base lies."""
-    for up_to, rate in scale:
+    for up_to, rate in scale.bands:
         if up_to is None or base_rub <= up_to:
             return rate
     raise AssertionError("a scale's last band has no end")
@@ -60,27 +70,82 @@ def at_payout(
     assumption where the base straddles a step), and never more than is still due. Else all that is
     due: the cumulative tax less what was withheld before.
     """
-    cumulative = tax_on(base_rub, scale)
-    still_due = max(cumulative - withheld_before_rub, Decimal(0))
-    over = max(withheld_before_rub - cumulative, Decimal(0))
+    cumulative, still_due, over = _reckoned(base_rub, withheld_before_rub, scale)
     if cumulative > payout_rub:
-        part = rounded(payout_rub * marginal_rate(base_rub, scale))
-        return Due(cumulative, min(part, still_due, _whole(payout_rub)), over)
-    return Due(cumulative, min(still_due, _whole(payout_rub)), over)
+        part = scale.rounded(payout_rub * marginal_rate(base_rub, scale))
+        return Due(cumulative, min(part, still_due, scale.whole(payout_rub)), over)
+    return Due(cumulative, min(still_due, scale.whole(payout_rub)), over)
 
 
 def at_year_end(
     *, base_rub: Decimal, withheld_before_rub: Decimal, available_rub: Decimal, scale: Scale
 ) -> Due:
     """Return what is withheld after the year's end from the roubles that there are."""
+    cumulative, still_due, over = _reckoned(base_rub, withheld_before_rub, scale)
+    return Due(cumulative, min(still_due, scale.whole(available_rub)), over)
+
+
+def _reckoned(
+    base_rub: Decimal, withheld_rub: Decimal, scale: Scale
+) -> tuple[Decimal, Decimal, Decimal]:
+    """Return the cumulative tax, what of it is still due, and what was withheld beyond it."""
     cumulative = tax_on(base_rub, scale)
-    still_due = max(cumulative - withheld_before_rub, Decimal(0))
-    over = max(withheld_before_rub - cumulative, Decimal(0))
-    return Due(cumulative, min(still_due, _whole(available_rub)), over)
+    still_due = cumulative - withheld_rub
+    return cumulative, max(still_due, _ZERO), max(-still_due, _ZERO)
 
 
-def _whole(amount: Decimal) -> Decimal:
-    return max(amount // 1, Decimal(0))
+# --- A payout over the New Year ------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class YearSoFar:
+    """A client's year before a payout; `ended`: the payout falls in the month after it.
+
+    `scale` None: the bank withholds nothing of it under `regime`.
+    """
+
+    year: int
+    ended: bool
+    base_rub: Decimal
+    withheld_rub: Decimal
+    scale: Scale | None
+    regime: str
+
+    def due(self, payout_rub: Decimal) -> Due:
+        """Return what is withheld of the year from so many roubles."""
+        if self.scale is None:
+            return Due(_ZERO, _ZERO, _ZERO)
+        so_far = {"base_rub": self.base_rub, "withheld_before_rub": self.withheld_rub}
+        if self.ended:
+            return at_year_end(**so_far, available_rub=payout_rub, scale=self.scale)
+        return at_payout(**so_far, payout_rub=payout_rub, scale=self.scale)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Part:
+    """What a payout bears of one year; `payout_rub` is what the year before it leaves."""
+
+    so_far: YearSoFar
+    payout_rub: Decimal
+    due: Due
+
+
+def of_payout(payout_rub: Decimal, years: Iterable[YearSoFar]) -> list[Part]:
+    """Return what a payout bears, year by year.
+
+    The year that has ended comes first and takes all that it still owes; the running one is
+    withheld by the partial-payout rule from what that leaves (an assumption).
+    """
+    parts, left = [], payout_rub
+    for each in sorted(years, key=lambda each: each.year):
+        due = each.due(left)
+        if due.withheld_rub or not each.ended:
+            parts.append(Part(each, left, due))
+            left -= due.withheld_rub
+    return parts
+
+
+# --- When it is remitted -------------------------------------------------------------------------
 
 
 def remittance_date(withheld_on: date, rule: str, next_working_day: Callable[[date], date]) -> date:

@@ -5,19 +5,58 @@ A test that needs committed rows takes `bank`; whoever needs a second one takes 
 """
 
 import itertools
+import os
+import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
+import hypothesis
 import pytest
 from django.db import connection, connections
 from django.test.utils import setup_databases, teardown_databases
 from pytest_django import DjangoDbBlocker
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from common import models, users
+from tests import houses
 from tests.ledger.books import Books, open_books
 
+# Known to all processes of a run, and printed: with it the same requests are made up again.
+CONTRACT_SEED = os.environ.setdefault("CONTRACT_SEED", str(random.randrange(2**32)))
 AT = datetime(2022, 2, 24, 9, 0, tzinfo=UTC)
+
+# How fast a busy machine draws is not what is tested.
+hypothesis.settings.register_profile(
+    "house", suppress_health_check=[hypothesis.HealthCheck.too_slow], deadline=None
+)
+hypothesis.settings.load_profile("house")
 _numbers = itertools.count(1)
+
+# Tests that share what takes long to make, by how their names begin: one worker runs them all.
+_TOGETHER = {
+    "tests/browser/": "browser",
+    "tests/faults/test_trading_kills.py": "demo",
+    "tests/simulation/test_job.py": "demo",
+    "tests/stories/test_readme.py": "demo",
+}
+
+
+class _Together(LoadScopeScheduling):
+    """Hand out tests one by one, but those together. (Marks do not tell: xdist 3.8, pytest 9.2.)"""
+
+    def _split_scope(self, nodeid: str) -> str:
+        found = (group for begin, group in _TOGETHER.items() if nodeid.startswith(begin))
+        return next(found, nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return _Together(config, log)
+
+
+def pytest_report_header() -> str:
+    return f"CONTRACT_SEED={CONTRACT_SEED}"
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +104,14 @@ def make_bank(jurisdiction: models.Jurisdiction) -> Callable[[], models.Bank]:
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[houses.House]:
+    """A house of its own in which the main job is done and that serves on, with a crowd."""
+    with houses.opened(tmp_path_factory.mktemp("demo")) as opened:
+        opened.prints(houses.SERVES, opened.start("-m", "config.demo"))
+        yield opened
 
 
 @pytest.fixture

@@ -45,3 +45,7 @@ DATABASES["owner"]["TEST"] = {  # noqa: F405
     "NAME": f"test_perimeter_{os.getpid()}",
     "DEPENDENCIES": [],
 }
+MARKET_BACKEND = "tests.desk.market.OneFall"  # a price that an accountant can check in the head
+WHITENOISE_AUTOREFRESH = True  # else each test client reads every static file before it asks
+RATE_PER_KEY = int(os.environ.get("RATE_PER_KEY", "1000000"))  # counted, never reached
+PASSWORD_HASHERS = ["tests.hashing.QuickArgon2"]

@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common import models, users
-from common.api.fields import IdField, TextField, TimestampField
+from common.api.fields import IdField, StrictSerializer, TextField, TimestampField
 from common.api.pages import CursorPages, path_id
 from common.api.views import View
 
@@ -81,9 +81,10 @@ class RevokeApiKey(View):
     scope: ClassVar = {"POST": "keys:write"}
 
     @extend_schema(operation_id="revoke_api_key", request=None, responses=ApiKeyOut)
-    def post(self, request: Request, key_id: str) -> Response:
+    def post(self, request: Request, api_key_id: str) -> Response:
         """End a key for good; a revoked one is answered as it is."""
-        key = users.revoke_key(key_id=path_id("key", key_id), at=timezone.now())
+        self.said(StrictSerializer, request)
+        key = users.revoke_key(key_id=path_id("key", api_key_id), at=timezone.now())
         return Response(ApiKeyOut(key).data)
 
 

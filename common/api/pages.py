@@ -8,6 +8,7 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import pagination, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,7 +17,11 @@ from common import errors, ids
 from common.api import fields
 
 MAX_LIMIT = 200
+LIMIT = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 50}
 PAGE_PARAMETERS = ("limit", "cursor")
+
+_INTEGER = re.compile("0|[1-9][0-9]{0,17}")
+_ASSET = re.compile("[A-Z0-9]{1,12}")
 
 _CURSOR = ids.show("cur", UUID("017f2c57-5e80-7000-8000-000000000001"))
 
@@ -49,10 +54,19 @@ def parameter(request: Request, name: str, field: serializers.Field[Any, Any, An
     text = request.query_params.get(name)
     if text is None:
         return None
+    is_number = isinstance(field, fields.IntegerField) and _INTEGER.fullmatch(text)
     try:
-        return field.run_validation(text)
+        return field.run_validation(int(text) if is_number else text)
     except serializers.ValidationError as error:
         raise _invalid_parameter(name, " ".join(map(str, error.detail))) from None
+
+
+def described(
+    name: str, field: fields.WrittenField, *, description: str = "", required: bool = False
+) -> OpenApiParameter:
+    """Return how the document tells of a query parameter that `field` reads."""
+    told = fields.schema(field)
+    return OpenApiParameter(name, told, description=description, required=required)
 
 
 def path_id(prefix: str, text: str) -> UUID:
@@ -64,6 +78,16 @@ def path_id(prefix: str, text: str) -> UUID:
         return ids.parse(prefix, text)
     except ids.BadId:
         raise errors.Refused("NOT_FOUND") from None
+
+
+def path_code(text: str) -> str:
+    """Read an asset's code out of the path; one that is none is not found.
+
+    Raises: NOT_FOUND.
+    """
+    if _ASSET.fullmatch(text) is None:
+        raise errors.Refused("NOT_FOUND")
+    return text
 
 
 def page_limit(request: Request) -> int:
@@ -106,10 +130,9 @@ class CursorPages(pagination.BasePagination):
         }
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 50}
         return [
-            {"name": "limit", "in": "query", "schema": limit},
-            {"name": "cursor", "in": "query", "schema": {"type": "string"}},
+            {"name": "limit", "in": "query", "schema": LIMIT},
+            {"name": "cursor", "in": "query", "schema": fields.schema(fields.IdField("cur"))},
         ]
 
 

@@ -22,7 +22,7 @@ class ProposalOut(serializers.Serializer[Any]):
     id = IdField("prp")
     kind = serializers.CharField()
     subject = serializers.CharField()
-    payload = serializers.JSONField()
+    payload = serializers.DictField()
     reason = serializers.CharField()
     status = serializers.CharField()
     maker = serializers.CharField()
@@ -30,7 +30,7 @@ class ProposalOut(serializers.Serializer[Any]):
     checker = serializers.CharField(allow_blank=True)
     decided_at = TimestampField(allow_null=True)
     decision_reason = serializers.CharField(allow_blank=True)
-    result = serializers.JSONField(allow_null=True)
+    result = serializers.DictField(allow_null=True)
 
 
 class DecisionIn(StrictSerializer):

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
 from decimal import Decimal
+from functools import cache
+from http import HTTPStatus
 from typing import Any, ClassVar
 
+from django.apps import apps
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import exceptions, renderers, serializers, views
@@ -16,8 +23,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils import encoders
 
-from common import errors, idempotency, tenancy, users
-from common.api import bodies, pages, problems
+from common import clock, errors, idempotency, tenancy, users
+from common.api import bodies, fields, pages, problems, rates
 
 
 class JSONEncoder(encoders.JSONEncoder):
@@ -32,21 +39,31 @@ class JSONRenderer(renderers.JSONRenderer):
 
 
 class Schema(AutoSchema):
-    """Say in the OpenAPI document which requests carry a key, and which problems they can give."""
+    """Say in the OpenAPI document what a key must hold, and which problems there can be."""
 
     def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
         operation: dict[str, Any] | None = super().get_operation(*args, **kwargs)
         if operation is not None:
             assert isinstance(self.view, View)
+            scope = self.view.scope[self.method]
+            operation["security"] = [{"apiKey": [scope] if scope else []}]
+            self.resolve_serializer(problems.ProblemOut(), "response")
             told = problems.of_operation(
+                self.method,
                 self.path,
-                scoped=self.view.scope[self.method] is not None,
+                scoped=scope is not None,
                 idempotent=self.method == "POST" and self.view.idempotent,
-                schema=self.resolve_serializer(problems.ProblemOut(), "response").ref,
             )
             responses = told | operation["responses"]
             operation["responses"] = dict(sorted(responses.items()))
         return operation
+
+    def _resolve_path_parameters(self, variables: list[str]) -> list[dict[str, Any]]:
+        parameters: list[dict[str, Any]] = super()._resolve_path_parameters(variables)  # type: ignore[no-untyped-call]
+        for parameter in parameters:
+            if prefix := _prefixes().get(parameter["name"]):
+                parameter["schema"] = fields.schema(fields.IdField(prefix))
+        return parameters
 
     def get_override_parameters(self) -> list[Any]:
         parameters = list(super().get_override_parameters())
@@ -56,10 +73,29 @@ class Schema(AutoSchema):
                     idempotency.HEADER,
                     location=OpenApiParameter.HEADER,
                     required=True,
-                    description="The same for each repetition of the same request.",
+                    description=(
+                        "The same for each repetition of the same request."
+                        f" The answer is kept for {idempotency.KEPT_DAYS} days."
+                    ),
                 )
             )
         return parameters
+
+
+@cache
+def _made(body: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
+    """Return a serializer that keeps nothing of what it reads: its fields are copied once."""
+    return body()
+
+
+@cache
+def _prefixes() -> dict[str, str]:
+    """Return the prefix of the id that a path's parameter is: an `order_id` is an `Order`'s."""
+    return {
+        re.sub("(?<!^)(?=[A-Z])", "_", model.__name__).lower() + "_id": model.id_prefix
+        for model in apps.get_models()
+        if hasattr(model, "id_prefix") and not model._meta.proxy
+    }
 
 
 class View(views.APIView):
@@ -77,6 +113,7 @@ class View(views.APIView):
 
     parser_classes = (bodies.StrictJSONParser,)
     renderer_classes = (JSONRenderer,)
+    throttle_classes = (rates.RatePerKey,)
     metadata_class = None
     schema = Schema()
 
@@ -110,6 +147,38 @@ class View(views.APIView):
         paginator = pages.CursorPages()
         found = paginator.paginate_queryset(rows, self.request, self)
         return paginator.get_paginated_response(serializer(found, many=True).data)
+
+    def now(self) -> datetime:
+        """Return the business time of the actor's jurisdiction."""
+        jurisdiction_id = tenancy.current().jurisdiction_id
+        assert jurisdiction_id is not None
+        return clock.now(jurisdiction_id, timezone.now())
+
+    def outcome(
+        self, request: Request, effect: Callable[[datetime], Response]
+    ) -> HttpResponse | Response:
+        """Do one thing at business time; its refusal is an outcome too, kept under the key.
+
+        What is not found leaves the key free.
+        """
+        at = self.now()
+        try:
+            with transaction.atomic():
+                return effect(at)
+        except errors.Refused as refusal:
+            if refusal.status == HTTPStatus.NOT_FOUND:
+                raise
+            return errors.refused(request, [refusal])
+
+    def said(self, body: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
+        """Return what a request says, judged by `body`. Raises: INVALID_REQUEST."""
+        found: dict[str, Any] = _made(body).run_validation(request.data)
+        return found
+
+    def told(self, body: type[serializers.Serializer[Any]], row: Any) -> dict[str, Any]:
+        """Return a row as `body` shows it."""
+        shown: dict[str, Any] = _made(body).to_representation(row)
+        return shown
 
     def _act(self, request: Request) -> Any:
         actor = self.actor

@@ -109,6 +109,14 @@ class Migration(migrations.Migration):
                 ('number', models.BigIntegerField(null=True)),
                 ('bank', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.bank')),
             ],
+            options={
+                'indexes': [
+                    models.Index(condition=models.Q(('number__isnull', True)), fields=['bank', 'id'], name='outbox_unnumbered'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('bank', 'number'), name='outbox_number_once'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='OutboxStream',
@@ -121,6 +129,11 @@ class Migration(migrations.Migration):
                 ('last_error', models.TextField(blank=True, default='')),
                 ('bank', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.bank')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('bank', 'handler'), name='outbox_stream_once'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Reaction',
@@ -132,6 +145,11 @@ class Migration(migrations.Migration):
                 ('bank', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.bank')),
                 ('event', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.outboxevent')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('event', 'handler'), name='reaction_once'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='IdempotencyKey',
@@ -152,21 +170,5 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='user',
             constraint=models.UniqueConstraint(fields=('bank', 'jurisdiction', 'username'), name='user_name_unique_in_bank', nulls_distinct=False),
-        ),
-        migrations.AddIndex(
-            model_name='outboxevent',
-            index=models.Index(condition=models.Q(('number__isnull', True)), fields=['bank', 'id'], name='outbox_unnumbered'),
-        ),
-        migrations.AddConstraint(
-            model_name='outboxevent',
-            constraint=models.UniqueConstraint(fields=('bank', 'number'), name='outbox_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='outboxstream',
-            constraint=models.UniqueConstraint(fields=('bank', 'handler'), name='outbox_stream_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='reaction',
-            constraint=models.UniqueConstraint(fields=('event', 'handler'), name='reaction_once'),
         ),
     ]

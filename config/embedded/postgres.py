@@ -35,6 +35,8 @@ SETTINGS: Mapping[str, str] = {
     "checkpoint_timeout": "15min",
     "checkpoint_completion_target": "0.9",
     "jit": "off",
+    # A whole day may be traded in a minute, and a report asked for before the planner is told.
+    "autovacuum_naptime": "5s",
     "timezone": "UTC",
     "log_timezone": "UTC",
     # Starts, stops and crashes, but not what a client did wrong and was told.

@@ -1,5 +1,7 @@
 """Roubles in and out, between a client's cash and the client's own account in another bank."""
 
+from decimal import Decimal
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
@@ -33,7 +35,7 @@ class Deposit(models.Model):
         indexes = [models.Index(fields=["bank", "client"], name="deposit_by_client")]
 
     def __str__(self) -> str:
-        return f"{self.amount_rub:f} RUB"
+        return f"{self.amount_rub:,.2f} roubles"
 
 
 class Withdrawal(models.Model):
@@ -54,8 +56,8 @@ class Withdrawal(models.Model):
     status = models.CharField(max_length=10, choices=states.WithdrawalStatus.choices)
     codes = ArrayField(models.CharField(max_length=32), default=list)
     gross_rub = columns.amount()
-    tax_rub = columns.amount(default=0)
-    net_rub = columns.amount(default=0)
+    tax_rub = columns.amount(default=Decimal(0))
+    net_rub = columns.amount(default=Decimal(0))
     hold_id = models.UUIDField(null=True)
     entry_id = models.UUIDField(null=True)
     settled_entry_id = models.UUIDField(null=True)
@@ -89,4 +91,15 @@ class Withdrawal(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.gross_rub:f} RUB"
+        return f"{self.gross_rub:,.2f} roubles"
+
+
+class LargeWithdrawal(Withdrawal):
+    """A withdrawal that waits for a second person: a work queue."""
+
+    tenancy = Withdrawal.tenancy
+
+    class Meta:
+        proxy = True
+        verbose_name = "withdrawal in review"
+        verbose_name_plural = "withdrawals in review"

@@ -25,7 +25,7 @@ def client() -> "models.ForeignKey[Client, Client]":
     )
 
 
-def amount(**options: Any) -> "models.DecimalField[Decimal, Decimal]":
+def amount(**options: Any) -> "models.DecimalField[Any, Any]":
     """An amount of money or of a coin."""
     return models.DecimalField(max_digits=38, decimal_places=18, **options)
 

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from common import ids, tenancy
+from common import ids, money, tenancy
 from common.models import Asset, Bank
 from desk import states
 from desk.models import columns
@@ -52,6 +52,11 @@ class Instrument(models.Model):
     def __str__(self) -> str:
         return self.code
 
+    @property
+    def coin(self) -> money.Asset:
+        """What is traded against the rouble."""
+        return self.asset.value
+
 
 class Quote(models.Model):
     """Two prices that the desk holds to until they expire."""
@@ -77,4 +82,4 @@ class Quote(models.Model):
         indexes = [models.Index(fields=["bank", "client"], name="quote_by_client")]
 
     def __str__(self) -> str:
-        return f"{self.bid_rub:f} / {self.ask_rub:f}"
+        return f"{self.bid_rub:,.2f} / {self.ask_rub:,.2f}"

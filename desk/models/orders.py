@@ -1,10 +1,13 @@
 """Orders and their fills."""
 
+from decimal import Decimal
+
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Now
 
-from common import ids, tenancy
+from common import ids, money, tenancy
 from desk import states
 from desk.models import columns
 from desk.models.market import Instrument
@@ -37,9 +40,9 @@ class Order(models.Model):
     status = models.CharField(max_length=16, choices=states.OrderStatus.choices)
     codes = ArrayField(models.CharField(max_length=32), default=list)
     ordered_quantity = columns.amount()
-    filled_quantity = columns.amount(default=0)
+    filled_quantity = columns.amount(default=Decimal(0))
     hold_id = models.UUIDField(null=True)
-    reserved_limit_rub = columns.amount(default=0)
+    reserved_limit_rub = columns.amount(default=Decimal(0))
     limit_year = models.PositiveSmallIntegerField()
     licence_id = models.UUIDField(null=True)
     licence_version = models.PositiveIntegerField()
@@ -75,10 +78,16 @@ class Order(models.Model):
                 condition=models.Q(status__in=[s.value for s in states.RESTING]),
                 name="order_resting",
             ),
+            BrinIndex(fields=["at"], name="order_by_day"),  # written in about this order
         ]
 
     def __str__(self) -> str:
-        return self.client_order_id
+        return ids.show(self.id_prefix, self.pk)
+
+    @property
+    def coin(self) -> money.Asset:
+        """What is bought or sold."""
+        return self.instrument.asset.value
 
 
 class Fill(models.Model):
@@ -103,6 +112,12 @@ class Fill(models.Model):
             columns.numbers("fill_is_number", "quantity", "price_rub", "notional_rub", "fee_rub"),
             models.UniqueConstraint(fields=["bank", "entry_id"], name="fill_one_an_entry"),
         ]
+        indexes = [BrinIndex(fields=["at"], name="fill_by_day")]
 
     def __str__(self) -> str:
-        return f"{self.quantity:f} at {self.price_rub:f}"
+        return f"{self.quantity.normalize():f} at {self.price_rub:,.2f}"
+
+    @property
+    def coin(self) -> money.Asset:
+        """What was bought or sold."""
+        return self.order.coin

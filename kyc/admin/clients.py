@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.utils import display_for_value
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from unfold.decorators import display
 from unfold.forms import BaseDialogForm
 
-from common import models, users
+from common import clock, errors, models, tenancy, users
+from common.admin import command
+from common.admin.shown import status, who
 from common.models import Proposal
 from kyc import masking, operations, queries, states
-from kyc.admin import shown
-from kyc.admin.shown import Table
-from kyc.models import Application, Attempt, Client, RiskAssessment
+from kyc.admin import shown, story
+from kyc.models import Application, Client
+from ledger.admin.shown import Days, Table
 
 _STATUS = {
     "APPLIED": "info",
@@ -26,25 +31,50 @@ _STATUS = {
     "REFUSED": "danger",
 }
 _RISK = {"LOW": "success", "MEDIUM": "warning", "HIGH": "danger"}
+_TEST = {"PASSED": "success", "FAILED": "danger"}
 _BY_NUMBER = {10: "inn", 11: "snils", 12: "inn", 13: "ogrn", 15: "ogrn"}
+
+
+class ReviewDue(admin.SimpleListFilter):
+    """Whether a client's review is due: one of the work queues."""
+
+    title, parameter_name = "review", "review"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("due", "Due")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() != "due":
+            return queryset
+        return queryset.filter(pk__in=queries.due_for_review(_today()).values("pk"))
 
 
 @admin.register(Client)
 class ClientAdmin(shown.ClientsAdmin):
     icon = "group"
+    waiting_title, waiting_query = "Reviews due", "?review=due"
     list_display: Any = (
         "shown_id",
         "masked_name",
         "kind",
         "shown_status",
         "category",
-        "test_status",
+        "shown_test",
         "residency",
         "shown_risk",
         "applied_at",
         "review_date",
     )
-    list_filter: ClassVar[Any] = ("status", "category", "risk", "kind", "residency", "test_status")
+    list_filter: ClassVar[Any] = (
+        "status",
+        "category",
+        "risk",
+        "kind",
+        "residency",
+        "test_status",
+        ReviewDue,
+        ("applied_at", Days),
+    )
     search_fields = exact = ("id",)
     search_help_text = "A client's id; or the whole INN, SNILS or OGRN"
     fieldsets = (
@@ -54,7 +84,7 @@ class ClientAdmin(shown.ClientsAdmin):
                 "fields": (
                     ("shown_id", "bank"),
                     ("masked_name", "kind"),
-                    ("status", "status_reason"),
+                    ("shown_status", "why"),
                 )
             },
         ),
@@ -62,9 +92,9 @@ class ClientAdmin(shown.ClientsAdmin):
             "Standing",
             {
                 "fields": (
-                    ("category", "test_status"),
-                    ("residency", "risk"),
-                    ("limit_year", "limit_used_rub"),
+                    ("category", "shown_test"),
+                    ("residency", "shown_risk"),
+                    "limit",
                 )
             },
         ),
@@ -74,21 +104,11 @@ class ClientAdmin(shown.ClientsAdmin):
                 "fields": (
                     ("masked_birth", "masked_inn"),
                     ("masked_document", "country"),
-                    ("identified_at", "identified_by"),
+                    ("identified_at", "identifier"),
                 )
             },
         ),
-        ("Days", {"fields": (("applied_at", "opened_at", "review_date"),)}),
-    )
-    readonly_fields = (
-        "shown_id",
-        "masked_name",
-        "masked_birth",
-        "masked_inn",
-        "masked_document",
-        "country",
-        "identified_at",
-        "identified_by",
+        ("Days", {"fields": (("applied_at", "opened_at"), "review_date")}),
     )
     actions_detail: Any = (
         "identify",
@@ -100,6 +120,11 @@ class ClientAdmin(shown.ClientsAdmin):
         "unfreeze",
         "close",
     )
+
+    def waiting(self, request: HttpRequest) -> int | None:
+        if not self.holds(request, "clients:review"):
+            return None
+        return queries.due_for_review(_today()).count()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("identity")
@@ -116,89 +141,13 @@ class ClientAdmin(shown.ClientsAdmin):
         return super().get_search_results(request, queryset, search_term)
 
     def tables(self, row: Any) -> list[Table]:
-        ratings = RiskAssessment.objects.filter(client_id=row.pk).order_by("-id")[:10]
-        attempts = Attempt.objects.filter(client_id=row.pk).order_by("-number")
-        owners = queries.owners(row)
-        return [
-            Table(
-                "Likenesses to listed parties",
-                ("Hit", "List", "Listed name", "Score", "Birth agrees", "Status", "Reason"),
-                [
-                    (
-                        shown.link(hit),
-                        hit.party.get_source_display(),
-                        hit.listed_name,
-                        hit.score,
-                        {True: "yes", False: "no", None: "unknown"}[hit.birth_agrees],
-                        hit.get_status_display(),
-                        hit.reason,
-                    )
-                    for hit in queries.hits_of(row.pk)
-                ],
-                frozenset({"Score"}),
-            ),
-            Table(
-                "Owners",
-                ("Name", "Born", "Country", "Share, %", "Politically exposed"),
-                [
-                    (
-                        masking.name(owner.name),
-                        masking.birth_date(owner.birth_date),
-                        owner.country,
-                        f"{owner.share_percent.normalize():f}",
-                        "yes" if owner.is_pep else "no",
-                    )
-                    for owner in owners
-                ],
-                frozenset({"Share, %"}),
-            ),
-            Table(
-                "Ratings of risk",
-                ("At", "Rating", "Reasons", "By"),
-                [
-                    (rating.at, rating.rating, ", ".join(rating.reasons) or "none", rating.actor)
-                    for rating in ratings
-                ],
-            ),
-            Table(
-                "Investor test",
-                ("Attempt", "Number", "Drawn", "Status", "Right answers", "Needed"),
-                [
-                    (
-                        shown.link(each),
-                        each.number,
-                        each.at,
-                        each.get_status_display(),
-                        "–" if each.correct is None else each.correct,
-                        each.pass_mark,
-                    )
-                    for each in attempts
-                ],
-                frozenset({"Number", "Right answers", "Needed"}),
-                "Not sat.",
-            ),
-            Table(
-                "Own accounts in other banks",
-                ("Account", "BIC", "Number", "On file since", "Off file since"),
-                [
-                    (
-                        shown.link(account),
-                        account.bic,
-                        masking.number(account.number),
-                        account.added_at,
-                        account.closed_at or "–",
-                    )
-                    for account in queries.bank_accounts(row)
-                ],
-            ),
-        ]
+        return story.of_client(row)
 
     # --- What is shown ---------------------------------------------------------------------------
 
     @display(description="Name")
     def masked_name(self, row: Any) -> str:
-        name = queries.name_of(row.identity)
-        return name if row.kind == states.ClientKind.ENTITY else masking.name(name)
+        return shown.masked_name(row) or "–"
 
     @display(description="Born")
     def masked_birth(self, row: Any) -> str:
@@ -218,23 +167,35 @@ class ClientAdmin(shown.ClientsAdmin):
 
     @display(description="Identified at")
     def identified_at(self, row: Any) -> Any:
-        return row.identity.identified_at
+        return display_for_value(row.identity.identified_at, "–")
 
     @display(description="Identified by")
-    def identified_by(self, row: Any) -> str:
-        return str(row.identity.identified_by) or "–"
+    def identifier(self, row: Any) -> str:
+        return who(row, row.identity.identified_by)
 
-    @display(description="Status", ordering="status", label=_STATUS)
-    def shown_status(self, row: Any) -> tuple[str, str]:
-        return row.status, row.get_status_display()
+    shown_status, shown_risk = status(_STATUS), status(_RISK, "risk", "Risk")
+    shown_test = status(_TEST, "test_status", "Investor test")
 
-    @display(description="Risk", ordering="risk", label=_RISK)
-    def shown_risk(self, row: Any) -> tuple[str, str]:
-        return row.risk, row.get_risk_display()
+    @display(description="Because")
+    def why(self, row: Any) -> str:
+        code = row.status_reason
+        return states.Reason(code).label if code in states.Reason.values else code or "–"
+
+    @display(description="Used of the year's limit")
+    def limit(self, row: Any) -> str:
+        at = _now()
+        try:
+            allowed, used = queries.limit_of(row.pk, at)
+        except errors.Refused as refusal:
+            return refusal.detail
+        year, bought = clock.business_date(at).year, f"{used:,.2f}"
+        if allowed is None:
+            return f"{bought} bought in {year}, no limit"
+        return f"{bought} of {allowed:,.2f} in {year}"
 
     # --- What is done ----------------------------------------------------------------------------
 
-    @shown.command(
+    @command(
         "Identify",
         "The papers were seen and are the person's. Screens the client and rates the risk.",
         "badge",
@@ -250,7 +211,7 @@ class ClientAdmin(shown.ClientsAdmin):
 
         return self.run(request, row, effect)
 
-    @shown.command(
+    @command(
         "Approve",
         "Opens the client; at high risk, a second officer has to approve.",
         "check",
@@ -268,19 +229,19 @@ class ClientAdmin(shown.ClientsAdmin):
 
         return self.run(request, row, effect)
 
-    @shown.command(
+    @command(
         "Refuse",
         "Refuses the application. This is final.",
         "block",
         "refuse",
-        states.REFUSAL_REASONS,
+        [(each.value, each.label) for each in states.REFUSAL_REASONS],
     )
     def refuse(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
         return self._coded(
             request, form, object_id, operations.refuse_client, "The client is refused."
         )
 
-    @shown.command(
+    @command(
         "Screen",
         "Compares the client with the lists as they are now.",
         "search",
@@ -296,7 +257,7 @@ class ClientAdmin(shown.ClientsAdmin):
 
         return self.run(request, row, effect)
 
-    @shown.command(
+    @command(
         "Review",
         "What is known of the client was renewed. The next review is due in a year.",
         "event_repeat",
@@ -312,30 +273,30 @@ class ClientAdmin(shown.ClientsAdmin):
 
         return self.run(request, row, effect)
 
-    @shown.command(
+    @command(
         "Freeze",
         "Nothing is bought, sold or paid out until the client is unfrozen.",
         "ac_unit",
         "freeze",
-        states.FREEZE_REASONS,
+        [(each.value, each.label) for each in states.FREEZE_REASONS],
     )
     def freeze(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
         return self._coded(
             request, form, object_id, operations.freeze_client, "The client is frozen."
         )
 
-    @shown.command("Unfreeze", "Opens the client again.", "sunny", "unfreeze")
+    @command("Unfreeze", "Opens the client again.", "sunny", "unfreeze")
     def unfreeze(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
         return self._coded(
             request, form, object_id, operations.unfreeze_client, "The client is open again."
         )
 
-    @shown.command(
+    @command(
         "Close",
         "Ends the relation with a client who has nothing left in the bank. This is final.",
         "logout",
         "close",
-        states.CLOSE_REASONS,
+        [(each.value, each.label) for each in states.CLOSE_REASONS],
     )
     def close(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
         return self._coded(
@@ -384,7 +345,7 @@ class ClientAdmin(shown.ClientsAdmin):
 class ApplicationAdmin(ClientAdmin):
     """The work queue: who waits, the longest first."""
 
-    icon = "inbox"
+    icon, waiting_title, waiting_query = "person_add", "Clients' applications", ""
     ordering = ("pk",)
     list_filter: ClassVar[Any] = ("status", "risk", "kind")
     list_display: Any = (
@@ -397,6 +358,9 @@ class ApplicationAdmin(ClientAdmin):
         "applied_at",
     )
 
+    def waiting(self, request: HttpRequest) -> int | None:
+        return queries.applying().count() if self.holds(request, "clients:review") else None
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         waiting = super().get_queryset(request).filter(status__in=states.APPLYING)
         return queries.with_hits_to_judge(waiting)
@@ -404,3 +368,14 @@ class ApplicationAdmin(ClientAdmin):
     @display(description="Hits to judge", ordering="hits_to_judge")
     def to_judge(self, row: Any) -> int:
         return int(row.hits_to_judge)
+
+
+def _now() -> datetime:
+    """Return the business time of the reader's jurisdiction."""
+    jurisdiction_id = tenancy.current().jurisdiction_id
+    assert jurisdiction_id is not None
+    return clock.now(jurisdiction_id, timezone.now())
+
+
+def _today() -> date:
+    return clock.business_date(_now())

@@ -11,42 +11,53 @@ from unfold.decorators import display
 from unfold.forms import BaseDialogForm
 
 from common import users
+from common.admin import command
+from common.admin.shown import by, status, text
 from kyc import masking, operations, queries, states, suitability
 from kyc.admin import shown
-from kyc.admin.shown import Table
 from kyc.models import Attempt, BankAccount, ListedParty, ScreeningHit, WatchList
+from ledger.admin.shown import Days, Table
 
 
 @admin.register(ScreeningHit)
-class ScreeningHitAdmin(shown.ClientsAdmin):
+class ScreeningHitAdmin(shown.OfClientAdmin):
+    scope, section = "clients:read", "Clients"
     icon = "person_search"
+    shown_status = status({"OPEN": "warning", "CONFIRMED": "danger", "DISMISSED": "success"})
+    waiting_title, waiting_query = "Hits to judge", f"?status__exact={states.HitStatus.OPEN}"
     list_display = (
         "shown_id",
         "of_client",
-        "party",
+        "is_owner",
         "listed_name",
         "score",
         "exact",
+        "birth_agrees",
         "shown_status",
         "at",
     )
-    list_filter = ("status", "exact", "party__source")
+    list_filter = ("status", "exact", "party__source", ("at", Days))
     search_fields = exact = ("client_id",)
     fields = (
         ("shown_id", "bank"),
         ("of_client", "is_owner"),
         ("party", "listed_name"),
         ("score", "exact", "birth_agrees"),
-        ("status", "at"),
-        ("decided_at", "decided_by"),
+        ("shown_status", "at"),
+        ("decided_at", "decider"),
         "reason",
     )
-    readonly_fields = ("shown_id", "of_client", "is_owner")
+    decider = by("decided_by", "Decided by")
     actions_detail: Any = ("confirm", "dismiss")
+
+    def waiting(self, request: HttpRequest) -> int | None:
+        if not self.holds(request, "clients:review"):
+            return None
+        return queries.hits_to_judge(users.actor_of(request.user)).count()  # type: ignore[arg-type]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         seen = queries.hits_for(users.actor_of(request.user))  # type: ignore[arg-type]
-        return seen.select_related("bank").order_by(*self.ordering)
+        return seen.select_related("bank", "client__identity").order_by(*self.ordering)
 
     def tables(self, row: Any) -> list[Table]:
         party = row.party
@@ -67,23 +78,11 @@ class ScreeningHitAdmin(shown.ClientsAdmin):
             Table("Its names", ("Name",), [(name,) for name in party.names]),
         ]
 
-    @display(description="Client")
-    def of_client(self, row: Any) -> Any:
-        return shown.link(row.client)
-
     @display(description="Who", ordering="owner")
     def is_owner(self, row: Any) -> str:
         return "an owner of the client" if row.owner_id else "the client"
 
-    @display(
-        description="Status",
-        ordering="status",
-        label={"OPEN": "warning", "CONFIRMED": "danger", "DISMISSED": "success"},
-    )
-    def shown_status(self, row: Any) -> tuple[str, str]:
-        return row.status, row.get_status_display()
-
-    @shown.command(
+    @command(
         "Confirm",
         "It is the listed party: an applicant is refused, an open client frozen.",
         "gpp_bad",
@@ -98,7 +97,7 @@ class ScreeningHitAdmin(shown.ClientsAdmin):
 
         return self.run(request, row, effect)
 
-    @shown.command("Dismiss", "It is somebody else of a like name.", "gpp_good", "decide")
+    @command("Dismiss", "It is somebody else of a like name.", "gpp_good", "decide")
     def dismiss(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
         row, reason = self.found(request, object_id), form.cleaned_data["reason"]
 
@@ -113,21 +112,19 @@ class ScreeningHitAdmin(shown.ClientsAdmin):
 
 
 @admin.register(Attempt)
-class AttemptAdmin(shown.ClientsAdmin):
+class AttemptAdmin(shown.OfClientAdmin):
+    scope, section = "clients:read", "Clients"
     icon = "quiz"
-    list_display = ("shown_id", "of_client", "number", "status", "correct", "pass_mark", "at")
-    list_filter = ("status",)
+    shown_status = status({"DRAWN": "info", "PASSED": "success", "FAILED": "danger"})
+    list_display = ("shown_id", "of_client", "number", "shown_status", "correct", "pass_mark", "at")
+    list_filter = ("status", ("at", Days))
     search_fields = exact = ("client_id",)
     fields = (
         ("shown_id", "bank"),
         ("of_client", "number"),
-        ("status", "correct", "pass_mark"),
+        ("shown_status", "correct", "pass_mark"),
         ("at", "answered_at"),
     )
-    readonly_fields = ("shown_id", "of_client")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("client")
 
     def tables(self, row: Any) -> list[Table]:
         answers = row.answers or {}
@@ -142,35 +139,26 @@ class AttemptAdmin(shown.ClientsAdmin):
             )
         ]
 
-    @display(description="Client")
-    def of_client(self, row: Any) -> Any:
-        return shown.link(row.client)
-
 
 @admin.register(BankAccount)
-class BankAccountAdmin(shown.ClientsAdmin):
+class BankAccountAdmin(shown.OfClientAdmin):
+    scope, section = "clients:read", "Clients"
     icon = "credit_card"
-    list_display = ("shown_id", "of_client", "bic", "masked_number", "bank_name", "added_at")
+    list_display = ("shown_id", "of_client", "bic_shown", "masked_number", "bank_name", "added_at")
     search_fields = exact = ("client_id", "number")
     search_help_text = "The account's id, its client's, or its whole number"
     fields = (
         ("shown_id", "bank"),
         "of_client",
-        ("bic", "masked_number", "bank_name"),
+        ("bic_shown", "masked_number", "bank_name"),
         ("added_at", "closed_at"),
     )
-    readonly_fields = ("shown_id", "of_client", "masked_number")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("client")
+    bic_shown = text("bic", "BIC")
 
     @display(description="Number")
     def masked_number(self, row: Any) -> str:
         return masking.number(row.number)
-
-    @display(description="Client")
-    def of_client(self, row: Any) -> Any:
-        return shown.link(row.client)
 
 
 class _MarketAdmin(shown.ClientsAdmin):
@@ -190,15 +178,15 @@ class _MarketAdmin(shown.ClientsAdmin):
 @admin.register(WatchList)
 class WatchListAdmin(_MarketAdmin):
     icon = "lists"
-    list_display = ("shown_id", "source", "version", "parties", "loaded_at", "loaded_by")
+    list_display = ("shown_id", "source", "version", "parties", "loaded_at", "loader")
     fields = (
         "shown_id",
         ("source", "jurisdiction"),
         ("version", "parties"),
-        ("loaded_at", "loaded_by"),
+        ("loaded_at", "loader"),
         "sha256",
     )
-    readonly_fields = ("shown_id",)
+    loader = by("loaded_by", "Loaded by")
 
 
 @admin.register(ListedParty)
@@ -214,7 +202,6 @@ class ListedPartyAdmin(_MarketAdmin):
         ("programme", "jurisdiction"),
         ("version", "delisted_at"),
     )
-    readonly_fields = ("shown_id",)
 
     def tables(self, row: Any) -> list[Table]:
         return [

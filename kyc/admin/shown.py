@@ -1,28 +1,19 @@
-"""What the pages of clients share: forms that ask why, commands told in words, links."""
+"""What the pages of clients share: their section, and how a client is named on any page."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
-from django import forms
-from django.contrib import messages
-from django.db import transaction
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils import timezone
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.decorators import action
-from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.decorators import display
 
-from common import clock, errors, ids, tenancy
-from kyc import states
-from ledger.admin.shown import LedgerAdmin, Table
-
-__all__ = ["ClientsAdmin", "Table", "command", "link", "reason_form", "url"]
+from common.admin.shown import link
+from kyc import masking, queries, states
+from kyc.models import Client
+from ledger.admin.shown import LedgerAdmin
 
 
 class ClientsAdmin(LedgerAdmin):
@@ -30,79 +21,34 @@ class ClientsAdmin(LedgerAdmin):
 
     scope, section = "clients:read", "Clients"
 
-    def run(
-        self,
-        request: HttpRequest,
-        row: Any,
-        effect: Callable[[datetime], str],
-    ) -> HttpResponse:
-        """Run one operation at the jurisdiction's time and tell what came of it."""
-        jurisdiction_id = tenancy.current().jurisdiction_id
-        assert jurisdiction_id is not None
-        try:
-            with transaction.atomic():
-                done = effect(clock.now(jurisdiction_id, timezone.now()))
-        except errors.Refused as refusal:
-            self.message_user(request, f"Not done. {refusal.detail}", messages.ERROR)
-        else:
-            self.log_change(request, row, done)
-            self.message_user(request, done, messages.SUCCESS)
-        return HttpResponse(headers={"HX-Redirect": url(row)})
 
-    def found(self, request: HttpRequest, object_id: str) -> Any:
-        """Return the row that a command is about; it was asked for by `may`."""
-        row = self.get_object(request, object_id)
-        assert row is not None
-        return row
+class OfClientAdmin(LedgerAdmin):
+    """A page of rows that belong to clients: `of_client` names whose, and links there.
 
-    def may(self, request: HttpRequest, scope: str, object_id: str | None, *statuses: str) -> bool:
-        """Say whether the user may do something now: by scope, and by the row's status."""
-        if not self.holds(request, scope):
-            return False
-        if object_id is None:
-            return True
-        row = self.get_object(request, str(object_id))
-        return row is not None and row.status in statuses
+    `related` are the rows that the page reads together with its own.
+    """
+
+    related: tuple[str, ...] = ()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("client__identity", *self.related)
+
+    @display(description="Client", ordering="client")
+    def of_client(self, row: Any) -> SafeString:
+        return client_of(row.client)
 
 
-def reason_form(codes: tuple[states.Reason, ...] = ()) -> type[BaseDialogForm]:
-    """Return a form that asks why, in words and, where there are `codes`, by one of them."""
-    fields: dict[str, forms.Field] = {}
-    if codes:
-        choices = [(code.value, code.label) for code in codes]
-        fields["code"] = forms.ChoiceField(choices=choices, widget=UnfoldAdminSelectWidget())
-    fields["reason"] = forms.CharField(max_length=500, widget=UnfoldAdminTextInputWidget())
-    return type("ReasonForm", (BaseDialogForm,), fields)
+def masked_name(client: Client) -> str:
+    """Return a client's name: a firm's in full, of a person the first letters."""
+    if not hasattr(client, "identity"):
+        return ""
+    name = queries.name_of(client.identity)
+    return name if client.kind == states.ClientKind.ENTITY else masking.name(name)
 
 
-def command(
-    title: str,
-    does: str,
-    icon: str,
-    permission: str,
-    codes: tuple[states.Reason, ...] = (),
-    asks: bool = True,
-) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
-    """Decorate a page's method as a button that asks first."""
-    dialog: Any = {
-        "title": title,
-        "description": does,
-        "form_class": reason_form(codes) if asks else BaseDialogForm,
-        "form_submit_text": title,
-    }
-    decorate: Any = action(description=title, icon=icon, permissions=[permission], dialog=dialog)
-    decorated: Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]] = decorate
-    return decorated
-
-
-def url(row: Any) -> str:
-    return reverse(f"admin:kyc_{row._meta.model_name}_change", args=[row.pk])
-
-
-def link(row: Any, page: str = "") -> SafeString:
-    name = page or f"kyc_{row._meta.model_name}"
-    return format_html(
-        '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>',
-        reverse(f"admin:{name}_change", args=[row.pk]),
-        ids.show(row.id_prefix, row.pk),
-    )
+def client_of(client: Client) -> SafeString:
+    """Return a client's name and id, as a link to the client's page."""
+    name = masked_name(client)
+    if not name:
+        return link(client)
+    return format_html('{}<span class="shown-second">{}</span>', link(client, name), link(client))

@@ -65,8 +65,8 @@ class Clients(commands.View):
         operation_id="apply_for_client",
         request=out.ClientApplicationIn,
         responses={
-            201: out.ClientInFullOut,
-            **commands.refusals(
+            201: out.ClientOut,
+            **api.refusals(
                 "CLIENT_UNDER_AGE, INN_INVALID, SNILS_INVALID, OGRN_INVALID,"
                 " PASSPORT_NUMBER_INVALID, DEPARTMENT_CODE_INVALID, ISSUE_DATE_INVALID,"
                 " DOCUMENT_EXPIRED, MRZ_CHECK_DIGIT,"
@@ -105,7 +105,8 @@ class OneClient(commands.View):
     @extend_schema(operation_id="get_client", responses=out.ClientInFullOut)
     def get(self, request: Request, client_id: str) -> Response:
         """Return a client with identity and owners, masked unless the work needs them."""
-        return Response(self.shown(self.client(client_id)))
+        told = shown.client_in_full(self.client(client_id), self.actor)
+        return Response(out.ClientInFullOut(told).data)
 
 
 class Limit(commands.View):
@@ -146,8 +147,8 @@ class Documents(commands.Command):
         operation_id="replace_document",
         request=out.PassportIn,
         responses={
-            200: out.ClientInFullOut,
-            **commands.refusals(
+            200: out.ClientOut,
+            **api.refusals(
                 "DOCUMENT_NOT_NEEDED; STATUS_CONFLICT; the papers' rules; CLIENT_EXISTS."
             ),
         },
@@ -182,9 +183,7 @@ class BankAccounts(commands.View):
         request=out.BankAccountIn,
         responses={
             201: out.BankAccountOut,
-            **commands.refusals(
-                "STATUS_CONFLICT; BIC_INVALID; ACCOUNT_NUMBER_INVALID; ACCOUNT_TAKEN."
-            ),
+            **api.refusals("STATUS_CONFLICT; BIC_INVALID; ACCOUNT_NUMBER_INVALID; ACCOUNT_TAKEN."),
         },
     )
     def post(self, request: Request, client_id: str) -> Any:
@@ -206,9 +205,11 @@ class CloseBankAccount(commands.View):
     idempotent = True
 
     @extend_schema(operation_id="close_bank_account", request=None, responses=out.BankAccountOut)
-    def post(self, request: Request, account_id: str) -> Any:
+    def post(self, request: Request, bank_account_id: str) -> Any:
         """Take an account off the file; one that is off already is answered as it is."""
-        row = queries.bank_account_for(actor=self.actor, account_id=api.path_id("bac", account_id))
+        self.said(api.StrictSerializer, request)
+        found = api.path_id("bac", bank_account_id)
+        row = queries.bank_account_for(actor=self.actor, account_id=found)
 
         def effect(at: datetime) -> dict[str, Any]:
             done = operations.close_bank_account(client_id=row.client_id, account_id=row.pk, at=at)

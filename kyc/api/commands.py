@@ -7,25 +7,15 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db import transaction
 from django.http import HttpResponse
-from django.utils import timezone
-from drf_spectacular.utils import OpenApiResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from common import api, clock, errors, tenancy
-from common.api import problems
+from common import api
 from kyc import queries
 from kyc.api import serializers as out
 from kyc.api import shown
 from kyc.models import Client
-
-
-def refusals(description: str) -> dict[Any, OpenApiResponse]:
-    """Document what a command is refused with; the answer is kept under the key."""
-    told = OpenApiResponse(problems.ProblemOut, description=f"Kept under the key: {description}")
-    return {(422, errors.CONTENT_TYPE): told}
 
 
 class View(api.View):
@@ -40,22 +30,12 @@ class View(api.View):
         self, request: Request, effect: Callable[[datetime], dict[str, Any]], status: int = 200
     ) -> HttpResponse | Response:
         """Do one thing at the jurisdiction's time; a refusal is an outcome, kept under the key."""
-        jurisdiction_id = tenancy.current().jurisdiction_id
-        assert jurisdiction_id is not None
-        at = clock.now(jurisdiction_id, timezone.now())
-        try:
-            with transaction.atomic():
-                answer = effect(at)
-        except errors.Refused as refusal:
-            if refusal.status == 404:
-                raise
-            return errors.refused(request, [refusal])
-        return Response(answer, status=status)
+        return self.outcome(request, lambda at: Response(effect(at), status=status))
 
     def shown(self, client: Client) -> dict[str, Any]:
-        """Return a client as it is after a command."""
+        """Return a client as it is after a command: masked, for the answer is kept as it is."""
         row = queries.clients_for(self.actor).select_related("identity").get(pk=client.pk)
-        return dict(out.ClientInFullOut(shown.client_in_full(row, self.actor)).data)
+        return dict(out.ClientOut(shown.client(row, self.actor, masked=True)).data)
 
 
 class Command(View):

@@ -30,8 +30,8 @@ class Identify(commands.Command):
         operation_id="identify_client",
         request=None,
         responses={
-            200: out.ClientInFullOut,
-            **commands.refusals("STATUS_CONFLICT; DOCUMENT_EXPIRED and the like; LISTS_MISSING."),
+            200: out.ClientOut,
+            **api.refusals("STATUS_CONFLICT; DOCUMENT_EXPIRED and the like; LISTS_MISSING."),
         },
     )
     def post(self, request: Request, client_id: str) -> Any:
@@ -52,8 +52,8 @@ class Screen(commands.Command):
         operation_id="screen_client",
         request=None,
         responses={
-            200: out.ClientInFullOut,
-            **commands.refusals("STATUS_CONFLICT; LISTS_MISSING."),
+            200: out.ClientOut,
+            **api.refusals("STATUS_CONFLICT; LISTS_MISSING."),
         },
     )
     def post(self, request: Request, client_id: str) -> Any:
@@ -75,8 +75,8 @@ class Review(commands.Command):
         operation_id="review_client",
         request=None,
         responses={
-            200: out.ClientInFullOut,
-            **commands.refusals("STATUS_CONFLICT; DOCUMENT_EXPIRED; LISTS_MISSING."),
+            200: out.ClientOut,
+            **api.refusals("STATUS_CONFLICT; DOCUMENT_EXPIRED; LISTS_MISSING."),
         },
     )
     def post(self, request: Request, client_id: str) -> Any:
@@ -98,7 +98,7 @@ class Approve(commands.View):
         request=out.ClientReasonIn,
         responses={
             200: out.ClientApprovalOut,
-            **commands.refusals(
+            **api.refusals(
                 "STATUS_CONFLICT, CLIENT_LISTED, HITS_UNDECIDED, SCREENING_OUTDATED,"
                 " DOCUMENT_EXPIRED, ALREADY_PROPOSED."
             ),
@@ -128,7 +128,7 @@ class Refuse(commands.Command):
     @extend_schema(
         operation_id="refuse_client",
         request=out.RefuseClientIn,
-        responses={200: out.ClientInFullOut, **commands.refusals("STATUS_CONFLICT.")},
+        responses={200: out.ClientOut, **api.refusals("STATUS_CONFLICT.")},
     )
     def post(self, request: Request, client_id: str) -> Any:
         """Refuse an applicant for a stated reason."""
@@ -147,7 +147,7 @@ class Freeze(commands.Command):
     @extend_schema(
         operation_id="freeze_client",
         request=out.FreezeClientIn,
-        responses={200: out.ClientInFullOut, **commands.refusals("STATUS_CONFLICT.")},
+        responses={200: out.ClientOut, **api.refusals("STATUS_CONFLICT.")},
     )
     def post(self, request: Request, client_id: str) -> Any:
         """Freeze a client: nothing is bought, sold or paid out."""
@@ -166,8 +166,8 @@ class Unfreeze(commands.Command):
         operation_id="unfreeze_client",
         request=out.ClientReasonIn,
         responses={
-            200: out.ClientInFullOut,
-            **commands.refusals("STATUS_CONFLICT; CLIENT_LISTED."),
+            200: out.ClientOut,
+            **api.refusals("STATUS_CONFLICT; CLIENT_LISTED."),
         },
     )
     def post(self, request: Request, client_id: str) -> Any:
@@ -187,7 +187,7 @@ class Close(commands.Command):
     @extend_schema(
         operation_id="close_client",
         request=out.CloseClientIn,
-        responses={200: out.ClientInFullOut, **commands.refusals("STATUS_CONFLICT; BALANCE_LEFT.")},
+        responses={200: out.ClientOut, **api.refusals("STATUS_CONFLICT; BALANCE_LEFT.")},
     )
     def post(self, request: Request, client_id: str) -> Any:
         """End the relation with a client who has nothing left in the bank."""
@@ -207,10 +207,8 @@ class Qualify(commands.Command):
         operation_id="qualify_client",
         request=out.QualifyClientIn,
         responses={
-            200: out.ClientInFullOut,
-            **commands.refusals(
-                "STATUS_CONFLICT; CATEGORY_FIXED; RULE_UNKNOWN; QUALIFICATION_SHORT."
-            ),
+            200: out.ClientOut,
+            **api.refusals("STATUS_CONFLICT; CATEGORY_FIXED; RULE_UNKNOWN; QUALIFICATION_SHORT."),
         },
     )
     def post(self, request: Request, client_id: str) -> Any:
@@ -235,7 +233,7 @@ class Hits(commands.View):
         operation_id="list_screening_hits",
         parameters=[
             OpenApiParameter("status", enum=list(states.HitStatus.values)),
-            OpenApiParameter("client", description="Of this client, `cli_…`."),
+            api.described("client", api.IdField("cli"), description="Of this client."),
         ],
         responses=out.ScreeningHitOut(many=True),
     )
@@ -255,9 +253,9 @@ class OneHit(commands.View):
     scope: ClassVar = {"GET": "clients:read"}
 
     @extend_schema(operation_id="get_screening_hit", responses=out.ScreeningHitOut)
-    def get(self, request: Request, hit_id: str) -> Response:
+    def get(self, request: Request, screening_hit_id: str) -> Response:
         """Return a likeness to a listed party."""
-        found = queries.hit_for(actor=self.actor, hit_id=api.path_id("hit", hit_id))
+        found = queries.hit_for(actor=self.actor, hit_id=api.path_id("hit", screening_hit_id))
         return Response(out.ScreeningHitOut(found).data)
 
 
@@ -272,12 +270,12 @@ class ConfirmHit(commands.View):
         request=out.ClientReasonIn,
         responses={
             200: out.ScreeningHitOut,
-            **commands.refusals("STATUS_CONFLICT, decided before."),
+            **api.refusals("STATUS_CONFLICT, decided before."),
         },
     )
-    def post(self, request: Request, hit_id: str) -> Any:
+    def post(self, request: Request, screening_hit_id: str) -> Any:
         """Decide that it is the listed party: an applicant is refused, a client frozen."""
-        hit = queries.hit_for(actor=self.actor, hit_id=api.path_id("hit", hit_id))
+        hit = queries.hit_for(actor=self.actor, hit_id=api.path_id("hit", screening_hit_id))
         said = commands.said(out.ClientReasonIn, request)
         return self.command(
             request,
@@ -298,12 +296,12 @@ class DismissHit(commands.View):
         request=out.ClientReasonIn,
         responses={
             200: out.ScreeningHitOut,
-            **commands.refusals("STATUS_CONFLICT, decided before."),
+            **api.refusals("STATUS_CONFLICT, decided before."),
         },
     )
-    def post(self, request: Request, hit_id: str) -> Any:
+    def post(self, request: Request, screening_hit_id: str) -> Any:
         """Decide that it is somebody else of a like name."""
-        hit = queries.hit_for(actor=self.actor, hit_id=api.path_id("hit", hit_id))
+        hit = queries.hit_for(actor=self.actor, hit_id=api.path_id("hit", screening_hit_id))
         said = commands.said(out.ClientReasonIn, request)
         return self.command(
             request,

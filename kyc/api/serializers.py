@@ -16,6 +16,20 @@ _USER, _ATTEMPT = "usr_01fwp5eqm0e0000000000000c1", "att_01fwp5eqm0e000000000000
 # --- What is sent ---------------------------------------------------------------------------------
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "A new passport",
+            {
+                "kind": "RU_PASSPORT",
+                "number": "4511 654321",
+                "issued": "2012-03-07",
+                "department_code": "770-001",
+            },
+            request_only=True,
+        )
+    ]
+)
 class PassportIn(api.StrictSerializer):
     """A passport. `department_code` is of an internal one, `expires` of another state's."""
 
@@ -35,9 +49,9 @@ class PassportIn(api.StrictSerializer):
 class PersonIn(api.StrictSerializer):
     """A natural person; `country` is of citizenship, ISO 3166, two letters."""
 
-    surname = api.TextField(max_length=100)
-    given_name = api.TextField(max_length=100)
-    patronymic = api.TextField(max_length=100, required=False, default="")
+    surname = api.NameField(max_length=100)
+    given_name = api.NameField(max_length=100)
+    patronymic = api.NameField(max_length=100, required=False, default="")
     birth_date = api.DateField()
     birth_place = api.TextField(max_length=200, required=False, default="")
     country = api.TextField(max_length=2, required=False, default="RU")
@@ -48,23 +62,23 @@ class PersonIn(api.StrictSerializer):
     address = api.TextField(max_length=300, required=False, default="")
     phone = api.TextField(max_length=20, required=False, default="")
     email = api.TextField(max_length=100, required=False, default="")
-    is_pep = serializers.BooleanField(required=False, default=False)
+    is_pep = api.BooleanField(required=False, default=False)
 
 
 class BeneficialOwnerIn(api.StrictSerializer):
     """A person who holds a share of the entity."""
 
-    name = api.TextField(max_length=300)
+    name = api.NameField(max_length=300)
     birth_date = api.DateField()
     country = api.TextField(max_length=2, required=False, default="RU")
     share_percent = api.AmountField(scale=3)
-    is_pep = serializers.BooleanField(required=False, default=False)
+    is_pep = api.BooleanField(required=False, default=False)
 
 
 class EntityIn(api.StrictSerializer):
     """A legal entity with the owners that it discloses."""
 
-    legal_name = api.TextField(max_length=300)
+    legal_name = api.NameField(max_length=300)
     inn = api.TextField(max_length=10)
     ogrn = api.TextField(max_length=13)
     owners = BeneficialOwnerIn(many=True, max_length=50)  # type: ignore[call-arg]
@@ -193,7 +207,7 @@ class QualifyClientIn(_CodeIn):
 @extend_schema_serializer(
     examples=[
         OpenApiExample(
-            "An account", {"bic": "044525225", "number": "40817810238290000001", "bank_name": ""}
+            "An account", {"bic": "044525225", "number": "40817810300029000000", "bank_name": ""}
         )
     ]
 )
@@ -202,7 +216,7 @@ class BankAccountIn(api.StrictSerializer):
 
     bic = api.TextField(max_length=9)
     number = api.TextField(max_length=20)
-    bank_name = api.TextField(max_length=200, required=False, allow_blank=True, default="")
+    bank_name = api.NameField(max_length=200, required=False, allow_blank=True, default="")
 
 
 class TestAnswerIn(api.StrictSerializer):

@@ -12,9 +12,9 @@ from kyc.models import Attempt, BankAccount, Client, Identity
 Mask = Callable[[str], str]
 
 
-def client(row: Client, actor: users.Actor) -> dict[str, Any]:
-    """Return a client's line in a list."""
-    full = queries.sees_data(actor, row)
+def client(row: Client, actor: users.Actor, *, masked: bool = False) -> dict[str, Any]:
+    """Return a client's line in a list; `masked` even to whom the work needs the name."""
+    full = queries.sees_data(actor, row) and not masked
     own = actor.role is users.Role.CLIENT
     name = queries.name_of(row.identity)
     is_person = row.kind == states.ClientKind.PERSON

@@ -36,11 +36,12 @@ class Tests(commands.View):
         request=None,
         responses={
             201: out.InvestorTestOut,
-            **commands.refusals("TEST_NOT_NEEDED; TEST_PASSED; STATUS_CONFLICT; RULE_UNKNOWN."),
+            **api.refusals("TEST_NOT_NEEDED; TEST_PASSED; STATUS_CONFLICT; RULE_UNKNOWN."),
         },
     )
     def post(self, request: Request, client_id: str) -> Any:
         """Draw the investor test; one that waits for answers is given again."""
+        self.said(api.StrictSerializer, request)
         client = self.client(client_id)
 
         def effect(at: datetime) -> dict[str, Any]:
@@ -73,7 +74,7 @@ class Answers(commands.View):
         request=out.TestAnswersIn,
         responses={
             200: out.InvestorTestOut,
-            **commands.refusals("STATUS_CONFLICT (answered before); ANSWERS_INCOMPLETE."),
+            **api.refusals("STATUS_CONFLICT (answered before); ANSWERS_INCOMPLETE."),
         },
     )
     def post(self, request: Request, attempt_id: str) -> Any:

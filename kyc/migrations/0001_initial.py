@@ -39,6 +39,22 @@ class Migration(migrations.Migration):
                 ('bank', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.bank')),
                 ('user', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['bank', 'status', 'id'], name='client_by_status'),
+                    models.Index(fields=['bank', 'review_date'], name='client_by_review_date'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('bank', 'user'), name='client_one_a_user'),
+                    models.CheckConstraint(condition=models.Q(('limit_used_rub__gte', 0), ('limit_used_rub__lt', Decimal('1E+20'))), name='client_limit_used_is_number'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('category', 'LEGAL_ENTITY'), ('kind', 'ENTITY')), models.Q(('category__in', ['NON_QUALIFIED', 'QUALIFIED']), ('kind', 'PERSON')), _connector='OR'), name='client_category_fits_kind'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['OPEN', 'FROZEN']), _negated=True), models.Q(('opened_at__isnull', False), ('review_date__isnull', False)), _connector='OR'), name='client_open_since_a_day'),
+                    models.CheckConstraint(condition=models.Q(('status__in', ['APPLIED', 'IDENTIFIED', 'IN_REVIEW', 'OPEN', 'FROZEN', 'REFUSED', 'CLOSED'])), name='client_status_known'),
+                    models.CheckConstraint(condition=models.Q(('test_status__in', ['NONE', 'FAILED', 'PASSED'])), name='client_test_status_known'),
+                    models.CheckConstraint(condition=models.Q(('residency__in', ['RESIDENT', 'NON_RESIDENT'])), name='client_residency_known'),
+                    models.CheckConstraint(condition=models.Q(('risk__in', ['LOW', 'MEDIUM', 'HIGH'])), name='client_risk_known'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='BeneficialOwner',
@@ -53,6 +69,11 @@ class Migration(migrations.Migration):
                 ('bank', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.bank')),
                 ('client', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='kyc.client')),
             ],
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('share_percent__gt', 0), ('share_percent__lte', 100)), name='owner_share_is_percent'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='BankAccount',
@@ -66,6 +87,11 @@ class Migration(migrations.Migration):
                 ('bank', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.bank')),
                 ('client', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='kyc.client')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('closed_at__isnull', True)), fields=('bank', 'bic', 'number'), name='bank_account_of_one_client'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Attempt',
@@ -85,6 +111,12 @@ class Migration(migrations.Migration):
                 ('bank', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.bank')),
                 ('client', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='kyc.client')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('client', 'number'), name='attempt_number_once'),
+                    models.UniqueConstraint(condition=models.Q(('status', 'DRAWN')), fields=('client',), name='attempt_one_at_a_time'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Application',
@@ -113,6 +145,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'listed parties',
+                'constraints': [
+                    models.UniqueConstraint(fields=('jurisdiction', 'source', 'ref'), name='listed_party_once_a_list'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -129,6 +164,11 @@ class Migration(migrations.Migration):
                 ('bank', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.bank')),
                 ('client', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='kyc.client')),
             ],
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('required_rub__gt', 0), ('shown_rub__gte', models.F('required_rub')), ('shown_rub__lt', Decimal('1E+20'))), name='qualification_shown_suffices'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='RiskAssessment',
@@ -174,6 +214,15 @@ class Migration(migrations.Migration):
                 ('owner', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='kyc.beneficialowner')),
                 ('party', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='kyc.listedparty')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['bank', 'status', 'id'], name='hit_by_status'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('client', 'owner', 'party'), name='hit_once_a_party', nulls_distinct=False),
+                    models.CheckConstraint(condition=models.Q(models.Q(('decided_at__isnull', True), ('status', 'OPEN')), models.Q(('decided_at__isnull', False), ('status__in', ['CONFIRMED', 'DISMISSED'])), _connector='OR'), name='hit_decided_or_open'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='WatchList',
@@ -188,6 +237,11 @@ class Migration(migrations.Migration):
                 ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('jurisdiction', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.jurisdiction')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('jurisdiction', 'source'), name='list_once_a_source'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Identity',
@@ -223,102 +277,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'identities',
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('inn_blind', ''), _negated=True), fields=('bank', 'inn_blind'), name='identity_inn_once_in_bank'),
+                    models.UniqueConstraint(condition=models.Q(('snils_blind', ''), _negated=True), fields=('bank', 'snils_blind'), name='identity_snils_once_in_bank'),
+                    models.UniqueConstraint(condition=models.Q(('ogrn_blind', ''), _negated=True), fields=('bank', 'ogrn_blind'), name='identity_ogrn_once_in_bank'),
+                    models.UniqueConstraint(condition=models.Q(('document_blind', ''), _negated=True), fields=('bank', 'document_blind'), name='identity_document_once_in_bank'),
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name='client',
-            index=models.Index(fields=['bank', 'status', 'id'], name='client_by_status'),
-        ),
-        migrations.AddIndex(
-            model_name='client',
-            index=models.Index(fields=['bank', 'review_date'], name='client_by_review_date'),
-        ),
-        migrations.AddConstraint(
-            model_name='client',
-            constraint=models.UniqueConstraint(fields=('bank', 'user'), name='client_one_a_user'),
-        ),
-        migrations.AddConstraint(
-            model_name='client',
-            constraint=models.CheckConstraint(condition=models.Q(('limit_used_rub__gte', 0), ('limit_used_rub__lt', Decimal('1E+20'))), name='client_limit_used_is_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='client',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('category', 'LEGAL_ENTITY'), ('kind', 'ENTITY')), models.Q(('category__in', ['NON_QUALIFIED', 'QUALIFIED']), ('kind', 'PERSON')), _connector='OR'), name='client_category_fits_kind'),
-        ),
-        migrations.AddConstraint(
-            model_name='client',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['OPEN', 'FROZEN']), _negated=True), models.Q(('opened_at__isnull', False), ('review_date__isnull', False)), _connector='OR'), name='client_open_since_a_day'),
-        ),
-        migrations.AddConstraint(
-            model_name='client',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['APPLIED', 'IDENTIFIED', 'IN_REVIEW', 'OPEN', 'FROZEN', 'REFUSED', 'CLOSED'])), name='client_status_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='client',
-            constraint=models.CheckConstraint(condition=models.Q(('test_status__in', ['NONE', 'FAILED', 'PASSED'])), name='client_test_status_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='client',
-            constraint=models.CheckConstraint(condition=models.Q(('residency__in', ['RESIDENT', 'NON_RESIDENT'])), name='client_residency_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='client',
-            constraint=models.CheckConstraint(condition=models.Q(('risk__in', ['LOW', 'MEDIUM', 'HIGH'])), name='client_risk_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='beneficialowner',
-            constraint=models.CheckConstraint(condition=models.Q(('share_percent__gt', 0), ('share_percent__lte', 100)), name='owner_share_is_percent'),
-        ),
-        migrations.AddConstraint(
-            model_name='bankaccount',
-            constraint=models.UniqueConstraint(condition=models.Q(('closed_at__isnull', True)), fields=('bank', 'bic', 'number'), name='bank_account_of_one_client'),
-        ),
-        migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(fields=('client', 'number'), name='attempt_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'DRAWN')), fields=('client',), name='attempt_one_at_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='listedparty',
-            constraint=models.UniqueConstraint(fields=('jurisdiction', 'source', 'ref'), name='listed_party_once_a_list'),
-        ),
-        migrations.AddConstraint(
-            model_name='qualification',
-            constraint=models.CheckConstraint(condition=models.Q(('required_rub__gt', 0), ('shown_rub__gte', models.F('required_rub')), ('shown_rub__lt', Decimal('1E+20'))), name='qualification_shown_suffices'),
-        ),
-        migrations.AddIndex(
-            model_name='screeninghit',
-            index=models.Index(fields=['bank', 'status', 'id'], name='hit_by_status'),
-        ),
-        migrations.AddConstraint(
-            model_name='screeninghit',
-            constraint=models.UniqueConstraint(fields=('client', 'owner', 'party'), name='hit_once_a_party', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='screeninghit',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('decided_at__isnull', True), ('status', 'OPEN')), models.Q(('decided_at__isnull', False), ('status__in', ['CONFIRMED', 'DISMISSED'])), _connector='OR'), name='hit_decided_or_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='watchlist',
-            constraint=models.UniqueConstraint(fields=('jurisdiction', 'source'), name='list_once_a_source'),
-        ),
-        migrations.AddConstraint(
-            model_name='identity',
-            constraint=models.UniqueConstraint(condition=models.Q(('inn_blind', ''), _negated=True), fields=('bank', 'inn_blind'), name='identity_inn_once_in_bank'),
-        ),
-        migrations.AddConstraint(
-            model_name='identity',
-            constraint=models.UniqueConstraint(condition=models.Q(('snils_blind', ''), _negated=True), fields=('bank', 'snils_blind'), name='identity_snils_once_in_bank'),
-        ),
-        migrations.AddConstraint(
-            model_name='identity',
-            constraint=models.UniqueConstraint(condition=models.Q(('ogrn_blind', ''), _negated=True), fields=('bank', 'ogrn_blind'), name='identity_ogrn_once_in_bank'),
-        ),
-        migrations.AddConstraint(
-            model_name='identity',
-            constraint=models.UniqueConstraint(condition=models.Q(('document_blind', ''), _negated=True), fields=('bank', 'document_blind'), name='identity_document_once_in_bank'),
         ),
     ]

@@ -20,6 +20,8 @@ def use_limit(*, uses: Mapping[UUID, Decimal], year: int) -> None:
             "UPDATE kyc_client AS c SET limit_year = %(year)s, limit_used_rub = u.amount"
             "  + CASE WHEN c.limit_year = %(year)s THEN c.limit_used_rub ELSE 0 END"
             "  FROM unnest(%(clients)s::uuid[], %(amounts)s::numeric[]) AS u (id, amount)"
-            " WHERE c.id = u.id AND c.limit_year <= %(year)s",
+            # By the index, and planned once: a plan cannot know how long a subselect's list is.
+            " WHERE c.id = ANY ((SELECT %(clients)s)::uuid[]) AND c.id = u.id"
+            " AND c.limit_year <= %(year)s",
             {"year": year, "clients": list(uses), "amounts": list(uses.values())},
         )

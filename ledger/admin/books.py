@@ -18,6 +18,7 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from common import clock, errors, money, tenancy
+from common.admin.shown import link, ref, url, who
 from ledger import operations, queries
 from ledger.admin import shown
 from ledger.admin.shown import Table
@@ -44,7 +45,6 @@ class BookAdmin(shown.LedgerAdmin):
     list_display = ("shown_id", "code", "open_date", "opened_at")
     search_fields = exact = ("code",)
     fields = ("shown_id", ("code", "bank"), ("open_date", "opened_at"))
-    readonly_fields = ("shown_id",)
     actions_detail: Any = ("close_open_day",)
 
     def tables(self, row: Book) -> list[Table]:
@@ -54,7 +54,13 @@ class BookAdmin(shown.LedgerAdmin):
             for asset, amount in queries.due(row.pk).items()
         ]
         closes = [
-            (shown.link(day), day.business_date, shown.entries_of(day), day.actor, day.at)
+            (
+                link(day),
+                day.business_date,
+                shown.entries_of(day),
+                who(day, day.actor),
+                day.at,
+            )
             for day in queries.closes(row.pk).order_by("-number")[:LATEST]
         ]
         return [
@@ -105,7 +111,7 @@ class BookAdmin(shown.LedgerAdmin):
         else:
             self.log_change(request, book, f"Closed {day}.")
             self.message_user(request, f"{shown.day_of(day)} is closed.", messages.SUCCESS)
-        return HttpResponse(headers={"HX-Redirect": shown.url(book)})
+        return HttpResponse(headers={"HX-Redirect": url(book)})
 
     def has_close_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         exists = object_id is None or self.get_object(request, str(object_id)) is not None
@@ -118,7 +124,7 @@ class AccountAdmin(shown.LedgerAdmin):
     list_display = (
         "shown_id",
         "line",
-        "owner",
+        "whose",
         "asset",
         "amount_balance",
         "amount_held",
@@ -128,11 +134,10 @@ class AccountAdmin(shown.LedgerAdmin):
     search_fields = exact = ("owner",)
     search_help_text = "An account's id, or its owner's"
     fieldsets = (
-        ("Account", {"fields": ("shown_id", ("line", "asset", "owner"))}),
+        ("Account", {"fields": ("shown_id", ("line", "asset", "whose"))}),
         ("Balance", {"fields": (("amount_balance", "amount_held", "amount_available"),)}),
         ("Kept", {"fields": (("book", "bank"), ("normal", "control"), ("shard", "opened_at"))}),
     )
-    readonly_fields = ("shown_id", "amount_balance", "amount_held", "amount_available")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
         return queries.accounts().select_related("asset", "bank").order_by(*self.ordering)
@@ -148,9 +153,9 @@ class AccountAdmin(shown.LedgerAdmin):
                 [
                     (
                         posting.business_date,
-                        shown.link(posting.entry),
+                        link(posting.entry),
                         posting.entry.kind,
-                        posting.entry.ref,
+                        ref(posting.entry.ref),
                         *shown.sides(money.Money(posting.amount, asset)),
                         shown.figure(shown.money_of(posting.balance_after, asset)),
                     )
@@ -164,8 +169,8 @@ class AccountAdmin(shown.LedgerAdmin):
                 ("Hold", "Ref", "Placed", "Runs out", "Amount"),
                 [
                     (
-                        shown.link(hold),
-                        hold.ref,
+                        link(hold),
+                        ref(hold.ref),
                         hold.placed_at,
                         hold.expires_at or "never",
                         shown.figure(money.Money(hold.amount, asset)),
@@ -176,6 +181,10 @@ class AccountAdmin(shown.LedgerAdmin):
                 "Nothing is reserved.",
             ),
         ]
+
+    @display(description="Owner", ordering="owner")
+    def whose(self, row: Any) -> Any:
+        return ref(row.owner) if row.owner else "the house"
 
     @display(description="Balance")
     def amount_balance(self, row: Any) -> SafeString:

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from common import money
+from common.admin.shown import by, link, ref, status
 from ledger import queries, states
 from ledger.admin import shown
 from ledger.admin.shown import Table
@@ -40,19 +41,18 @@ class DayFilter(admin.SimpleListFilter):
 @admin.register(Entry)
 class EntryAdmin(shown.LedgerAdmin):
     icon = "receipt_long"
-    list_display = ("shown_id", "kind", "business_date", "at", "actor", "ref", "reason")
-    list_filter = (DayFilter,)
+    list_display = ("shown_id", "kind", "business_date", "at", "by", "about", "reason")
+    list_filter = (DayFilter, ("at", shown.Days))
     search_fields = exact = ("ref", "kind")
     search_help_text = "An entry's id, its ref or its kind"
     change_form_outer_before_template: Any = shown.TEMPLATE
     change_form_outer_after_template: Any = None
     fieldsets = (
-        ("Entry", {"fields": ("shown_id", ("kind", "ref"), ("business_date", "value_date"))}),
-        ("Who, when, why", {"fields": ("actor", ("at", "recorded_at"), "reason")}),
+        ("Entry", {"fields": ("shown_id", ("kind", "about"), ("business_date", "value_date"))}),
+        ("Who, when, why", {"fields": ("by", ("at", "recorded_at"), "reason")}),
         ("Correction", {"fields": (("reversal_of", "reversed_by"),)}),
         ("Trace", {"fields": (("book", "bank"), ("request_id", "txid"), "digest_hex")}),
     )
-    readonly_fields = ("shown_id", "reversal_of", "reversed_by", "digest_hex")
 
     def tables(self, row: Entry) -> list[Table]:
         return [
@@ -61,9 +61,9 @@ class EntryAdmin(shown.LedgerAdmin):
                 ("Account", "Line", "Owner", "Asset", "Debit", "Credit", "Balance after"),
                 [
                     (
-                        shown.link(posting.account),
+                        link(posting.account),
                         posting.account.get_line_display(),
-                        posting.account.owner,
+                        ref(posting.account.owner),
                         posting.asset_id,
                         *shown.sides(money.Money(posting.amount, posting.asset.value)),
                         shown.figure(shown.money_of(posting.balance_after, posting.asset.value)),
@@ -74,14 +74,18 @@ class EntryAdmin(shown.LedgerAdmin):
             )
         ]
 
+    @display(description="About", ordering="ref")
+    def about(self, row: Any) -> Any:
+        return ref(row.ref) if row.ref else "–"
+
     @display(description="Reverses")
     def reversal_of(self, row: Entry) -> SafeString | None:
-        return shown.link(row.reverses) if row.reverses else None
+        return link(row.reverses) if row.reverses else None
 
     @display(description="Reversed by")
     def reversed_by(self, row: Entry) -> SafeString | None:
         reversal = queries.reversal_of(row)
-        return shown.link(reversal) if reversal else None
+        return link(reversal) if reversal else None
 
     @display(description="Digest (SHA-256)")
     def digest_hex(self, row: Entry) -> SafeString:
@@ -100,43 +104,43 @@ class HoldAdmin(shown.LedgerAdmin):
         "amount_held",
         "placed_at",
         "expires_at",
-        "ref",
+        "about",
     )
-    list_filter = ("status",)
+    list_filter = ("status", ("placed_at", shown.Days))
     search_fields = exact = ("ref", "account__owner")
     search_help_text = "A hold's id, its ref or its account's owner"
     fieldsets = (
         (
             "Hold",
-            {"fields": ("shown_id", ("state", "ref"), "account_link", ("amount_held", "asset"))},
+            {"fields": ("shown_id", ("state", "about"), "account_link", ("amount_held", "asset"))},
         ),
-        ("Placed", {"fields": ("actor", ("placed_at", "expires_at"))}),
-        ("Ended", {"fields": ("ended_by", ("ended_at", "entry_link"))}),
+        ("Placed", {"fields": ("by", ("placed_at", "expires_at"))}),
+        ("Ended", {"fields": ("ender", ("ended_at", "entry_link"))}),
     )
-    readonly_fields = ("shown_id", "state", "account_link", "amount_held", "asset", "entry_link")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Hold]:
         return super().get_queryset(request).select_related("account__asset")
 
-    @display(
-        description="Status",
-        ordering="status",
-        label={
-            states.HoldStatus.PENDING.label: "info",
-            states.HoldStatus.POSTED.label: "success",
-            states.HoldStatus.EXPIRED.label: "warning",
-        },
+    state = status(
+        {
+            states.HoldStatus.PENDING: "info",
+            states.HoldStatus.POSTED: "success",
+            states.HoldStatus.EXPIRED: "warning",
+        }
     )
-    def state(self, row: Hold) -> str:
-        return row.get_status_display()
+    ender = by("ended_by", "Ended by")
+
+    @display(description="About", ordering="ref")
+    def about(self, row: Any) -> Any:
+        return ref(row.ref) if row.ref else "–"
 
     @display(description="Line")
     def account_line(self, row: Hold) -> str:
         return row.account.get_line_display()
 
     @display(description="Owner")
-    def account_owner(self, row: Hold) -> str:
-        return row.account.owner
+    def account_owner(self, row: Hold) -> Any:
+        return ref(row.account.owner)
 
     @display(description="Asset")
     def asset(self, row: Hold) -> str:
@@ -148,11 +152,11 @@ class HoldAdmin(shown.LedgerAdmin):
 
     @display(description="Account")
     def account_link(self, row: Hold) -> SafeString:
-        return shown.link(row.account)
+        return link(row.account)
 
     @display(description="Entry")
     def entry_link(self, row: Hold) -> SafeString | None:
-        return shown.link(row.entry) if row.entry else None
+        return link(row.entry) if row.entry else None
 
 
 @admin.register(DayClose)
@@ -164,7 +168,7 @@ class DayCloseAdmin(shown.LedgerAdmin):
         "business_date",
         "amount_entries",
         "head_short",
-        "actor",
+        "by",
         "at",
     )
     search_fields = exact = ("business_date",)
@@ -172,10 +176,9 @@ class DayCloseAdmin(shown.LedgerAdmin):
     list_filter = ("book",)
     fieldsets = (
         ("Day", {"fields": ("shown_id", ("business_date", "number", "book"))}),
-        ("Closed", {"fields": ("actor", ("at", "recorded_at"))}),
+        ("Closed", {"fields": ("by", ("at", "recorded_at"))}),
         ("Seal", {"fields": (("amount_entries", "first_number", "last_number"), "head_hex")}),
     )
-    readonly_fields = ("shown_id", "amount_entries", "head_hex")
 
     def tables(self, row: DayClose) -> list[Table]:
         return [
@@ -203,4 +206,3 @@ class CutAdmin(shown.LedgerAdmin):
     list_display = ("shown_id", "number", "low_txid", "high_txid", "at")
     list_filter = ("book",)
     fields = (*list_display, "book", "bank")
-    readonly_fields = ("shown_id",)

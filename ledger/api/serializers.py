@@ -363,3 +363,49 @@ class CloseOut(serializers.Serializer[Any]):
     at = api.TimestampField()
     recorded_at = api.TimestampField()
     actor = serializers.CharField()
+
+
+class ManualLineIn(api.StrictSerializer):
+    """A house account by its line of the chart; debit positive."""
+
+    line = api.TextField(max_length=32)
+    asset = api.TextField(max_length=16)
+    amount = api.AmountField(signed=True)
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "The owners pay in capital",
+            {
+                "lines": [
+                    {"line": "own_nostro", "asset": "RUB", "amount": "1000000.00"},
+                    {"line": "capital", "asset": "RUB", "amount": "-1000000.00"},
+                ],
+                "reason": "Capital paid in.",
+            },
+            request_only=True,
+        )
+    ]
+)
+class ManualEntryIn(api.StrictSerializer):
+    """An entry; debit equals credit in every asset."""
+
+    lines = ManualLineIn(many=True, min_length=2, max_length=50)  # type: ignore[call-arg]
+    reason = api.TextField(max_length=500)
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "Proposed",
+            {"proposal_id": "prp_01fwp5eqm0e0000000000000a1"},
+            response_only=True,
+            status_codes=["202"],
+        )
+    ]
+)
+class ManualEntryOut(serializers.Serializer[Any]):
+    """A second person approves or rejects it under `/v1/proposals`."""
+
+    proposal_id = api.IdField("prp")

@@ -7,6 +7,7 @@ urlpatterns = [
     path("books/<str:book_id>", views.OneBook.as_view()),
     path("books/<str:book_id>/trial-balance", views.TrialBalance.as_view()),
     path("books/<str:book_id>/closes", views.Closes.as_view()),
+    path("books/<str:book_id>/manual-entries", views.ManualEntries.as_view()),
     path("accounts", views.Accounts.as_view()),
     path("accounts/<str:account_id>", views.OneAccount.as_view()),
     path("accounts/<str:account_id>/statement", views.Statement.as_view()),

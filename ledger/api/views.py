@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, TypeVar
 
@@ -74,8 +74,10 @@ class TrialBalance(api.View):
     @extend_schema(
         operation_id="get_trial_balance",
         parameters=[
-            OpenApiParameter(
-                "date", date, description="The business day; the open one unless given."
+            api.described(
+                "date",
+                api.DateField(),
+                description="The business day; the open one unless given.",
             )
         ],
         responses=out.TrialBalanceOut,
@@ -164,6 +166,38 @@ class Closes(api.View):
         return Response(out.CloseOut(close).data, status=201)
 
 
+class ManualEntries(api.View):
+    """Entries that no operation makes."""
+
+    scope: ClassVar = {"POST": "ledger:write"}
+    idempotent = True
+
+    @extend_schema(
+        operation_id="propose_manual_entry",
+        request=out.ManualEntryIn,
+        responses={
+            202: out.ManualEntryOut,
+            **api.refusals(
+                "ENTRY_EMPTY, LINE_UNKNOWN, CLIENTS_LINE, ASSET_UNKNOWN, LINE_NOT_FOR_ASSET,"
+                " ACCOUNT_TWICE, AMOUNT_INVALID, ENTRY_UNBALANCED; ALREADY_PROPOSED (409)."
+            ),
+        },
+    )
+    def post(self, request: Request, book_id: str) -> Any:
+        """Ask a second person to post an entry on the house's own accounts."""
+        said = self.said(out.ManualEntryIn, request)
+        book = _found(queries.books(), "bok", book_id)
+        lines = [operations.Line(**line) for line in said["lines"]]
+
+        def effect(at: datetime) -> Response:
+            proposed = operations.propose_entry(
+                book_id=book.pk, lines=lines, reason=said["reason"], at=at
+            )
+            return Response(out.ManualEntryOut({"proposal_id": proposed.pk}).data, status=202)
+
+        return self.outcome(request, effect)
+
+
 class Accounts(api.View):
     """The accounts of the books, with their balances."""
 
@@ -174,7 +208,7 @@ class Accounts(api.View):
     @extend_schema(
         operation_id="list_accounts",
         parameters=[
-            OpenApiParameter("book", description="Of this book, `bok_…`."),
+            api.described("book", api.IdField("bok"), description="Of this book."),
             OpenApiParameter("line", enum=list(chart.LINES), description="On this line."),
             OpenApiParameter("asset", description="In this asset: its code."),
             OpenApiParameter("owner", description="Of this client, as `owner` shows it."),
@@ -207,10 +241,16 @@ class Statement(api.View):
     @extend_schema(
         operation_id="get_statement",
         parameters=[
-            OpenApiParameter("from", date, required=True, description="The first business day."),
-            OpenApiParameter("to", date, required=True, description="The last business day."),
-            OpenApiParameter("limit", int, description="How many lines: 1 to 200, else 50."),
-            OpenApiParameter("cursor", description="The `next_cursor` of the page before."),
+            api.described(
+                "from", api.DateField(), required=True, description="The first business day."
+            ),
+            api.described(
+                "to", api.DateField(), required=True, description="The last business day."
+            ),
+            OpenApiParameter("limit", api.LIMIT, description="How many lines."),
+            api.described(
+                "cursor", api.IdField("cur"), description="The `next_cursor` of the page before."
+            ),
         ],
         responses=out.StatementOut,
     )
@@ -239,9 +279,13 @@ class Entries(api.View):
     @extend_schema(
         operation_id="list_entries",
         parameters=[
-            OpenApiParameter("book", description="Of this book, `bok_…`."),
-            OpenApiParameter("account", description="With a posting on this account, `acc_…`."),
-            OpenApiParameter("business_date", date, description="Booked to this business day."),
+            api.described("book", api.IdField("bok"), description="Of this book."),
+            api.described(
+                "account", api.IdField("acc"), description="With a posting on this account."
+            ),
+            api.described(
+                "business_date", api.DateField(), description="Booked to this business day."
+            ),
             OpenApiParameter("kind", description="Of this kind: `trade`, `sweep`, `reversal`, …"),
             OpenApiParameter("ref", description="Of this order, payout, …: as `ref` shows it."),
         ],

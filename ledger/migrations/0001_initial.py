@@ -25,6 +25,11 @@ class Migration(migrations.Migration):
                 ('opened_at', models.DateTimeField()),
                 ('bank', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.bank')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('bank', 'code'), name='book_code_unique_in_bank'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Account',
@@ -41,6 +46,15 @@ class Migration(migrations.Migration):
                 ('bank', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.bank')),
                 ('book', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.book')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['bank', 'owner'], name='account_by_owner'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('book', 'line', 'asset', 'owner', 'shard'), name='account_once'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('control', 'house'), ('line', 'segregated_nostro'), ('normal', 1)), models.Q(('control', 'house'), ('line', 'own_nostro'), ('normal', 1)), models.Q(('control', 'house'), ('line', 'segregated_custody'), ('normal', 1)), models.Q(('control', 'house'), ('line', 'own_custody'), ('normal', 1)), models.Q(('control', 'client'), ('line', 'client_cash'), ('normal', -1)), models.Q(('control', 'client'), ('line', 'client_crypto'), ('normal', -1)), models.Q(('control', 'house'), ('line', 'tax_payable'), ('normal', -1)), models.Q(('control', 'house'), ('line', 'payouts_in_flight'), ('normal', -1)), models.Q(('control', 'open'), ('line', 'capital'), ('normal', -1)), models.Q(('control', 'house'), ('line', 'position'), ('normal', -1)), models.Q(('control', 'open'), ('line', 'currency_position'), ('normal', -1)), models.Q(('control', 'open'), ('line', 'fees'), ('normal', -1)), models.Q(('control', 'open'), ('line', 'other_income'), ('normal', -1)), models.Q(('control', 'open'), ('line', 'expense'), ('normal', 1)), _connector='OR'), name='account_fits_the_chart'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Cut',
@@ -53,6 +67,11 @@ class Migration(migrations.Migration):
                 ('bank', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.bank')),
                 ('book', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.book')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('book', 'number'), name='cut_number_once'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='DayClose',
@@ -70,6 +89,12 @@ class Migration(migrations.Migration):
                 ('bank', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.bank')),
                 ('book', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.book')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('book', 'number'), name='close_number_once'),
+                    models.UniqueConstraint(fields=('book', 'business_date'), name='close_day_once'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Entry',
@@ -92,6 +117,14 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'entries',
+                'indexes': [
+                    models.Index(fields=['book', 'business_date', 'id'], name='entry_by_day'),
+                    django.contrib.postgres.indexes.BrinIndex(fields=['txid'], name='entry_by_txid'),
+                    models.Index(condition=models.Q(('ref', ''), _negated=True), fields=['ref'], name='entry_by_ref'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('reverses__isnull', False)), fields=('reverses',), name='entry_reversed_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -105,6 +138,11 @@ class Migration(migrations.Migration):
                 ('close', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.dayclose')),
                 ('entry', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.entry')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('close', 'number'), name='link_number_once'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Hold',
@@ -122,6 +160,15 @@ class Migration(migrations.Migration):
                 ('bank', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.bank')),
                 ('entry', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.entry')),
             ],
+            options={
+                'indexes': [
+                    models.Index(condition=models.Q(('status', 'PENDING')), fields=['bank', 'expires_at'], name='hold_pending_by_expiry'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='hold_positive'),
+                    models.CheckConstraint(condition=models.Q(('status__in', ['PENDING', 'POSTED', 'VOIDED', 'EXPIRED'])), name='hold_status_known'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Posting',
@@ -136,6 +183,15 @@ class Migration(migrations.Migration):
                 ('bank', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.bank')),
                 ('entry', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='postings', to='ledger.entry')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['bank', 'account', 'business_date', 'id'], name='posting_by_account'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('entry', 'account'), name='posting_account_once_an_entry'),
+                    models.CheckConstraint(condition=models.Q(('amount', 0), _negated=True), name='posting_not_zero'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Snapshot',
@@ -149,6 +205,11 @@ class Migration(migrations.Migration):
                 ('bank', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.bank')),
                 ('close', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.dayclose')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('account', 'business_date'), name='snapshot_once_a_day'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Balance',
@@ -160,85 +221,10 @@ class Migration(migrations.Migration):
                 ('held', models.DecimalField(decimal_places=18, max_digits=38)),
                 ('bank', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.bank')),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name='book',
-            constraint=models.UniqueConstraint(fields=('bank', 'code'), name='book_code_unique_in_bank'),
-        ),
-        migrations.AddIndex(
-            model_name='account',
-            index=models.Index(fields=['bank', 'owner'], name='account_by_owner'),
-        ),
-        migrations.AddConstraint(
-            model_name='account',
-            constraint=models.UniqueConstraint(fields=('book', 'line', 'asset', 'owner', 'shard'), name='account_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('control', 'house'), ('line', 'segregated_nostro'), ('normal', 1)), models.Q(('control', 'house'), ('line', 'own_nostro'), ('normal', 1)), models.Q(('control', 'house'), ('line', 'segregated_custody'), ('normal', 1)), models.Q(('control', 'house'), ('line', 'own_custody'), ('normal', 1)), models.Q(('control', 'client'), ('line', 'client_cash'), ('normal', -1)), models.Q(('control', 'client'), ('line', 'client_crypto'), ('normal', -1)), models.Q(('control', 'house'), ('line', 'tax_payable'), ('normal', -1)), models.Q(('control', 'house'), ('line', 'payouts_in_flight'), ('normal', -1)), models.Q(('control', 'open'), ('line', 'capital'), ('normal', -1)), models.Q(('control', 'house'), ('line', 'position'), ('normal', -1)), models.Q(('control', 'open'), ('line', 'currency_position'), ('normal', -1)), models.Q(('control', 'open'), ('line', 'fees'), ('normal', -1)), models.Q(('control', 'open'), ('line', 'other_income'), ('normal', -1)), models.Q(('control', 'open'), ('line', 'expense'), ('normal', 1)), _connector='OR'), name='account_fits_the_chart'),
-        ),
-        migrations.AddConstraint(
-            model_name='cut',
-            constraint=models.UniqueConstraint(fields=('book', 'number'), name='cut_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='dayclose',
-            constraint=models.UniqueConstraint(fields=('book', 'number'), name='close_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='dayclose',
-            constraint=models.UniqueConstraint(fields=('book', 'business_date'), name='close_day_once'),
-        ),
-        migrations.AddIndex(
-            model_name='entry',
-            index=models.Index(fields=['book', 'business_date', 'id'], name='entry_by_day'),
-        ),
-        migrations.AddIndex(
-            model_name='entry',
-            index=django.contrib.postgres.indexes.BrinIndex(fields=['txid'], name='entry_by_txid'),
-        ),
-        migrations.AddIndex(
-            model_name='entry',
-            index=models.Index(condition=models.Q(('ref', ''), _negated=True), fields=['ref'], name='entry_by_ref'),
-        ),
-        migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.UniqueConstraint(condition=models.Q(('reverses__isnull', False)), fields=('reverses',), name='entry_reversed_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='chainlink',
-            constraint=models.UniqueConstraint(fields=('close', 'number'), name='link_number_once'),
-        ),
-        migrations.AddIndex(
-            model_name='hold',
-            index=models.Index(condition=models.Q(('status', 'PENDING')), fields=['bank', 'expires_at'], name='hold_pending_by_expiry'),
-        ),
-        migrations.AddConstraint(
-            model_name='hold',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='hold_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='hold',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['PENDING', 'POSTED', 'VOIDED', 'EXPIRED'])), name='hold_status_known'),
-        ),
-        migrations.AddIndex(
-            model_name='posting',
-            index=models.Index(fields=['bank', 'account', 'business_date', 'id'], name='posting_by_account'),
-        ),
-        migrations.AddConstraint(
-            model_name='posting',
-            constraint=models.UniqueConstraint(fields=('entry', 'account'), name='posting_account_once_an_entry'),
-        ),
-        migrations.AddConstraint(
-            model_name='posting',
-            constraint=models.CheckConstraint(condition=models.Q(('amount', 0), _negated=True), name='posting_not_zero'),
-        ),
-        migrations.AddConstraint(
-            model_name='snapshot',
-            constraint=models.UniqueConstraint(fields=('account', 'business_date'), name='snapshot_once_a_day'),
-        ),
-        migrations.AddConstraint(
-            model_name='balance',
-            constraint=models.CheckConstraint(condition=models.Q(('balance__gte', models.F('held')), ('held__gte', 0)), name='ledger_balance_not_overdrawn'),
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('balance__gte', models.F('held')), ('held__gte', 0)), name='ledger_balance_not_overdrawn'),
+                ],
+            },
         ),
     ]

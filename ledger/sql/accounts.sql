@@ -85,6 +85,26 @@ BEGIN
             p_expires_at, '');
 END $$;
 
+-- Lock balances that the caller goes on to post to, in the one order, so that what is read of them
+-- next stays true.
+CREATE OR REPLACE FUNCTION ledger_lock_balances(p_book uuid, p_accounts uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
+AS $$
+DECLARE
+    v_locked integer;
+BEGIN
+    PERFORM ledger_enter_day(p_book);
+    SELECT count(*) INTO v_locked FROM (
+        SELECT FROM ledger_balance
+         WHERE account_id = ANY (p_accounts) AND bank_id = perimeter_bank()
+         ORDER BY house, account_id
+           FOR UPDATE) AS locked;
+    IF v_locked IS DISTINCT FROM cardinality(p_accounts) THEN
+        PERFORM ledger_refuse('ACCOUNT_UNKNOWN', jsonb_build_object('book', p_book));
+    END IF;
+END $$;
+
 -- End pending holds as `p_status`; all or none. `p_also` are accounts that the caller goes on to
 -- lock: they are locked here, in the one order, with the holds' own. Runs with its caller's rights.
 CREATE OR REPLACE FUNCTION ledger_close_holds(

@@ -293,7 +293,9 @@ BEGIN
                WITH ORDINALITY AS l (account_id, amount, asset_id, after, delta, line)
     ), moved AS (
         UPDATE ledger_balance AS b SET balance = b.balance + l.delta
-          FROM line AS l WHERE b.account_id = l.account_id AND l.after IS NOT NULL
+          FROM line AS l
+         WHERE b.account_id = ANY (p_accounts)  -- by the index, whatever the plan thinks of `line`
+           AND b.account_id = l.account_id AND l.after IS NOT NULL
     )
     INSERT INTO ledger_posting
            (bank_id, entry_id, line, account_id, asset_id, amount, balance_after, business_date)

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.validators import RegexValidator
 from rest_framework import serializers
 
 from common import api
-from licensing import perimeter, states
-
-ACTIVITIES = (perimeter.CASH, perimeter.CUSTODY, perimeter.EXCHANGE)
-CATEGORIES = ("LEGAL_ENTITY", "NON_QUALIFIED", "QUALIFIED")
+from licensing import queries, rulebooks, states
+from licensing.models import Regime
+from licensing.perimeter import ACTIVITIES, CATEGORIES
 
 
 def _some(choices: tuple[str, ...]) -> serializers.ListField:
     return serializers.ListField(
-        child=serializers.ChoiceField(choices), allow_empty=False, max_length=len(choices)
+        child=serializers.ChoiceField(choices),
+        min_length=1,
+        max_length=len(choices),
+        validators=[_each_once],
     )
+
+
+def _each_once(said: list[str]) -> None:
+    if len(set(said)) < len(said):
+        raise serializers.ValidationError("Name each once.", code="twice")
+
+
+def _digits(count: int) -> api.TextField:
+    said = RegexValidator(rf"\A[0-9]{{{count}}}\Z", f"Send {count} digits.")
+    return api.TextField(max_length=count, validators=[said])
 
 
 class ParameterOut(serializers.Serializer[Any]):
@@ -38,9 +51,18 @@ class RulebookOut(serializers.Serializer[Any]):
 class RegimeOut(serializers.Serializer[Any]):
     id = api.IdField("reg")
     overlay = serializers.CharField()
+    title = serializers.SerializerMethodField()
     valid_from = api.DateField()
     actor = serializers.CharField()
     at = api.TimestampField()
+
+    def get_title(self, row: Regime) -> str:
+        return queries.title_of(row)
+
+
+class RegimeIn(api.StrictSerializer):
+    overlay = serializers.ChoiceField(rulebooks.OVERLAYS)
+    valid_from = api.DateField()
 
 
 class ParticipantOut(serializers.Serializer[Any]):
@@ -50,6 +72,15 @@ class ParticipantOut(serializers.Serializer[Any]):
     inn = serializers.CharField()
     ogrn = serializers.CharField()
     registered_at = api.TimestampField()
+    removed_at = api.TimestampField(allow_null=True)
+    reason = serializers.CharField(allow_blank=True)
+
+
+class ParticipantIn(api.StrictSerializer):
+    kind = serializers.ChoiceField(states.ParticipantKind.choices)
+    legal_name = api.NameField(max_length=200)
+    inn = _digits(10)
+    ogrn = _digits(13)
 
 
 class AdmittedAssetOut(serializers.Serializer[Any]):
@@ -61,15 +92,15 @@ class AdmittedAssetOut(serializers.Serializer[Any]):
 
 
 class ApplicationIn(api.StrictSerializer):
-    kind = serializers.ChoiceField(states.ParticipantKind.values)
-    legal_name = api.TextField(max_length=200)
-    inn = serializers.RegexField(r"\A[0-9]{10}\Z")
-    ogrn = serializers.RegexField(r"\A[0-9]{13}\Z")
+    kind = serializers.ChoiceField(states.ParticipantKind.choices)
+    legal_name = api.NameField(max_length=200)
+    inn = _digits(10)
+    ogrn = _digits(13)
     banking_licence = serializers.ChoiceField(states.BankingLicence.values)
     own_funds_rub = api.AmountField(scale=2)
-    head_name = api.TextField(max_length=200)
-    head_convicted = serializers.BooleanField()
-    owner_offshore = serializers.BooleanField()
+    head_name = api.NameField(max_length=200)
+    head_convicted = api.BooleanField()
+    owner_offshore = api.BooleanField()
     activities = _some(ACTIVITIES)
     categories = _some(CATEGORIES)
     plan = api.TextField(max_length=5000)
@@ -96,7 +127,7 @@ class ApplicationOut(serializers.Serializer[Any]):
 class LicenceOut(serializers.Serializer[Any]):
     id = api.IdField("lic")
     bank_id = api.IdField("bnk")
-    participant_id = api.IdField("par")
+    participant_id = api.IdField("par", allow_null=True)  # from the grant on
     application_id = api.IdField("lap")
     status = serializers.CharField()
     activities = serializers.ListField(child=serializers.CharField())

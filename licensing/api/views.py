@@ -1,69 +1,38 @@
-"""The law, the registers and the licence over REST. Banks apply and answer; the state decides."""
+"""The law and the registers over REST: read by all, written by the state."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from django.db import transaction
-from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from common import api, clock, errors, tenancy
+from common import api, clock, tenancy
 from licensing import operations, queries
 from licensing.api import serializers as io
-from licensing.models import Licence, Question
+from licensing.models import Participant
 
 READ: Mapping[str, str | None] = {"GET": "market:read"}
 
-_APPLICATION = OpenApiExample(
-    "A bank with a universal licence",
-    {
-        "kind": "ORGANISER",
-        "legal_name": "North Bank JSC",
-        "inn": "7707083893",
-        "ogrn": "1027700132195",
-        "banking_licence": "UNIVERSAL",
-        "own_funds_rub": "2000000000.00",
-        "head_name": "Vera Orlova",
-        "head_convicted": False,
-        "owner_offshore": False,
-        "activities": ["cash", "custody", "exchange"],
-        "categories": ["NON_QUALIFIED", "QUALIFIED", "LEGAL_ENTITY"],
-        "plan": "Sell coins to clients as an investment.",
-    },
+_REGIME = OpenApiExample(
+    "The concept of 2025",
+    {"overlay": "concept-2025", "valid_from": "2026-07-01"},
     request_only=True,
 )
-_GRANT = OpenApiExample(
-    "All that was applied for",
+_PARTICIPANT = OpenApiExample(
+    "An operator of an exchange",
     {
-        "activities": ["cash", "custody", "exchange"],
-        "categories": ["NON_QUALIFIED", "QUALIFIED", "LEGAL_ENTITY"],
-        "conditions": "",
-        "exposure_limit_rub": None,
-        "reason": "The papers are in order.",
+        "kind": "EXCHANGE_OPERATOR",
+        "legal_name": "Quay Exchange JSC",
+        "inn": "7799000012",
+        "ogrn": "1027700000998",
     },
     request_only=True,
 )
 _REASON = OpenApiExample("A reason", {"reason": "Reports were late twice."}, request_only=True)
-
-
-def _now() -> dt.datetime:
-    jurisdiction_id = tenancy.current().jurisdiction_id
-    assert jurisdiction_id is not None
-    return clock.now(jurisdiction_id, timezone.now())
-
-
-def _outcome(request: Request, act: Callable[[], Response]) -> Any:
-    """Answer with what `act` answers, or keep its refusal as the outcome under the key."""
-    try:
-        with transaction.atomic():
-            return act()
-    except errors.Refused as refusal:
-        return errors.refused(request, [refusal])
 
 
 class Rulebook(api.View):
@@ -74,13 +43,18 @@ class Rulebook(api.View):
 
     @extend_schema(
         operation_id="get_rulebook",
-        parameters=[OpenApiParameter("on", dt.date, description="A Moscow day; today if absent.")],
-        responses=io.RulebookOut,
+        parameters=[
+            api.described("on", api.DateField(), description="A Moscow day; today if absent.")
+        ],
+        responses={
+            200: io.RulebookOut,
+            **api.refusals("RULE_UNKNOWN: no law of that day is written down.", kept=False),
+        },
     )
     def get(self, request: Request) -> Response:
         """Return every number in force on a day, with its status and source."""
         on = api.parameter(request, "on", api.DateField())
-        at = _now() if on is None else dt.datetime.combine(on, dt.time(12), dt.UTC)
+        at = self.now() if on is None else dt.datetime.combine(on, dt.time(12), dt.UTC)
         day = clock.business_date(at)
         jurisdiction_id = tenancy.current().jurisdiction_id
         assert jurisdiction_id is not None
@@ -112,25 +86,92 @@ def _plain(value: Any) -> Any:
 class Regimes(api.View):
     """The jurisdiction's timeline."""
 
-    scope: ClassVar = READ
+    scope: ClassVar = {"GET": "market:read", "POST": "regimes:write"}
     pagination_class = api.CursorPages
+    idempotent = True
 
     @extend_schema(operation_id="list_regimes", responses=io.RegimeOut(many=True))
     def get(self, request: Request) -> Response:
         """List the regimes, each with the day from which it binds."""
         return self.page(queries.regimes(), io.RegimeOut)
 
+    @extend_schema(
+        operation_id="set_regime",
+        request=io.RegimeIn,
+        responses={
+            201: io.RegimeOut,
+            **api.refusals("RULE_UNKNOWN, REGIME_BACKDATED, REGIME_SET."),
+        },
+        examples=[_REGIME],
+    )
+    def post(self, request: Request) -> Any:
+        """Put the jurisdiction under a regime from a Moscow day on."""
+        said = self.said(io.RegimeIn, request)
+
+        def act(at: dt.datetime) -> Response:
+            row = operations.set_regime(**said, at=at)
+            return Response(io.RegimeOut(row).data, status=201)
+
+        return self.outcome(request, act)
+
 
 class Participants(api.View):
     """The register of professional participants."""
 
-    scope: ClassVar = READ
+    scope: ClassVar = {"GET": "market:read", "POST": "participants:write"}
     pagination_class = api.CursorPages
+    idempotent = True
 
     @extend_schema(operation_id="list_participants", responses=io.ParticipantOut(many=True))
     def get(self, request: Request) -> Response:
-        """List the participants."""
+        """List the participants, the removed included."""
         return self.page(queries.participants(), io.ParticipantOut)
+
+    @extend_schema(
+        operation_id="register_participant",
+        request=io.ParticipantIn,
+        responses={
+            201: io.ParticipantOut,
+            **api.refusals("INN_INVALID, OGRN_INVALID, KIND_NOT_LICENSED, PARTICIPANT_REGISTERED."),
+        },
+        examples=[_PARTICIPANT],
+    )
+    def post(self, request: Request) -> Any:
+        """Enter a participant that is no bank of the house; a bank is entered by its grant."""
+        said = self.said(io.ParticipantIn, request)
+
+        def act(at: dt.datetime) -> Response:
+            row = operations.register_participant(**said, at=at)
+            return Response(io.ParticipantOut(row).data, status=201)
+
+        return self.outcome(request, act)
+
+
+class RemoveParticipant(api.View):
+    """A participant's leaving."""
+
+    scope: ClassVar = {"POST": "participants:write"}
+    idempotent = True
+
+    @extend_schema(
+        operation_id="remove_participant",
+        request=io.ReasonIn,
+        responses={
+            200: io.ParticipantOut,
+            **api.refusals("PARTICIPANT_REMOVED; PARTICIPANT_LICENSED: a bank, by its licence."),
+        },
+        examples=[_REASON],
+    )
+    def post(self, request: Request, participant_id: str) -> Any:
+        """Take a participant that is no bank of the house off the register, saying why."""
+        said = self.said(io.ReasonIn, request)
+        found = api.path_id(Participant.id_prefix, participant_id)
+
+        def act(at: dt.datetime) -> Response:
+            row = operations.remove_participant(participant_id=found, **said, at=at)
+            return Response(io.ParticipantOut(row).data)
+
+        return self.outcome(request, act)
 
 
 class AdmittedAssets(api.View):
@@ -158,11 +199,11 @@ class AdmittedAssets(api.View):
         asked = io.AdmissionIn(data=request.data)
         asked.is_valid(raise_exception=True)
 
-        def act() -> Response:
-            proposed = operations.propose_admission(**asked.validated_data, at=_now())
+        def act(at: dt.datetime) -> Response:
+            proposed = operations.propose_admission(**asked.validated_data, at=at)
             return Response(io.ProposedOut({"proposal_id": proposed.pk}).data, status=202)
 
-        return _outcome(request, act)
+        return self.outcome(request, act)
 
 
 class WithdrawAsset(api.View):
@@ -179,273 +220,12 @@ class WithdrawAsset(api.View):
     )
     def post(self, request: Request, asset: str) -> Any:
         """Take an asset off the register: nothing more of it is sold."""
+        code = api.path_code(asset)
         asked = io.ReasonIn(data=request.data)
         asked.is_valid(raise_exception=True)
 
-        def act() -> Response:
-            row = operations.withdraw_asset(asset=asset, **asked.validated_data, at=_now())
+        def act(at: dt.datetime) -> Response:
+            row = operations.withdraw_asset(asset=code, **asked.validated_data, at=at)
             return Response(io.AdmittedAssetOut(row).data)
 
-        return _outcome(request, act)
-
-
-class Applications(api.View):
-    """Banks' applications for a licence."""
-
-    scope: ClassVar = {"GET": "licences:read", "POST": "licences:apply"}
-    pagination_class = api.CursorPages
-    idempotent = True
-
-    @extend_schema(operation_id="list_licence_applications", responses=io.ApplicationOut(many=True))
-    def get(self, request: Request) -> Response:
-        """List the bank's own applications; to the state, those of all banks."""
-        return self.page(queries.applications(), io.ApplicationOut)
-
-    @extend_schema(
-        operation_id="apply_for_licence",
-        request=io.ApplicationIn,
-        responses={201: io.ApplicationOut},
-        examples=[_APPLICATION],
-    )
-    def post(self, request: Request) -> Any:
-        """Apply to the state for a licence."""
-        asked = io.ApplicationIn(data=request.data)
-        asked.is_valid(raise_exception=True)
-
-        def act() -> Response:
-            row = operations.apply_for_licence(**asked.validated_data, at=_now())
-            return Response(io.ApplicationOut(row).data, status=201)
-
-        return _outcome(request, act)
-
-
-class Acknowledge(api.View):
-    """An application taken up by the state."""
-
-    scope: ClassVar = {"POST": "licences:decide"}
-    idempotent = True
-
-    @extend_schema(
-        operation_id="acknowledge_application", request=None, responses={201: io.LicenceOut}
-    )
-    def post(self, request: Request, application_id: str) -> Any:
-        """Take up an application: its licence stands in the register, not granted yet."""
-        found = api.path_id("lap", application_id)
-
-        def act() -> Response:
-            row = operations.acknowledge(application_id=found, at=_now())
-            return Response(io.LicenceOut(row).data, status=201)
-
-        return _outcome(request, act)
-
-
-class Licences(api.View):
-    """Licences: a bank its own, the state all."""
-
-    scope: ClassVar = {"GET": "licences:read"}
-    pagination_class = api.CursorPages
-
-    @extend_schema(operation_id="list_licences", responses=io.LicenceOut(many=True))
-    def get(self, request: Request) -> Response:
-        """List the licences."""
-        return self.page(queries.licences_for(self.actor), io.LicenceOut)
-
-
-class OneLicence(api.View):
-    """One licence."""
-
-    scope: ClassVar = {"GET": "licences:read"}
-
-    @extend_schema(operation_id="get_licence", responses=io.LicenceOut)
-    def get(self, request: Request, licence_id: str) -> Response:
-        """Return a licence."""
-        row = queries.licence_for(actor=self.actor, licence_id=api.path_id("lic", licence_id))
-        return Response(io.LicenceOut(row).data)
-
-
-class Questions(api.View):
-    """What the state asks about an application, and what the bank answers."""
-
-    scope: ClassVar = {"GET": "licences:read", "POST": "licences:decide"}
-    idempotent = True
-
-    @extend_schema(operation_id="list_questions", responses=io.QuestionOut(many=True))
-    def get(self, request: Request, licence_id: str) -> Response:
-        """List the questions with their answers, the first first."""
-        row = queries.licence_for(actor=self.actor, licence_id=api.path_id("lic", licence_id))
-        shown = [
-            {
-                "id": question.pk,
-                "text": question.text,
-                "at": question.at,
-                "answer": answer.text if answer else None,
-                "answered_at": answer.at if answer else None,
-            }
-            for question, answer in queries.questions(row)
-        ]
-        return Response(io.QuestionOut(shown, many=True).data)
-
-    @extend_schema(
-        operation_id="ask_question",
-        request=io.TextIn,
-        responses={201: io.QuestionOut},
-        examples=[OpenApiExample("Audit", {"text": "Who audits the desk?"}, request_only=True)],
-    )
-    def post(self, request: Request, licence_id: str) -> Any:
-        """Ask the bank something about its application."""
-        asked = io.TextIn(data=request.data)
-        asked.is_valid(raise_exception=True)
-        found = api.path_id("lic", licence_id)
-
-        def act() -> Response:
-            row = operations.ask_question(licence_id=found, **asked.validated_data, at=_now())
-            return Response(_asked(row), status=201)
-
-        return _outcome(request, act)
-
-
-def _asked(row: Question) -> Any:
-    shown = {"id": row.pk, "text": row.text, "at": row.at, "answer": None, "answered_at": None}
-    return io.QuestionOut(shown).data
-
-
-class AnswerQuestion(api.View):
-    """The bank's answer."""
-
-    scope: ClassVar = {"POST": "licences:apply"}
-    idempotent = True
-
-    @extend_schema(
-        operation_id="answer_question",
-        request=io.TextIn,
-        responses={201: io.TextIn},
-        examples=[OpenApiExample("Audit", {"text": "The board's committee."}, request_only=True)],
-    )
-    def post(self, request: Request, question_id: str) -> Any:
-        """Answer a question, once."""
-        asked = io.TextIn(data=request.data)
-        asked.is_valid(raise_exception=True)
-        found = api.path_id("que", question_id)
-
-        def act() -> Response:
-            row = operations.answer_question(question_id=found, **asked.validated_data, at=_now())
-            return Response({"text": row.text}, status=201)
-
-        return _outcome(request, act)
-
-
-class ProposeGrant(api.View):
-    """The proposal to grant."""
-
-    scope: ClassVar = {"POST": "licences:decide"}
-    idempotent = True
-
-    @extend_schema(
-        operation_id="propose_grant",
-        request=io.GrantIn,
-        responses={202: io.ProposedOut},
-        examples=[_GRANT],
-    )
-    def post(self, request: Request, licence_id: str) -> Any:
-        """Propose to grant a licence; a second officer approves the proposal."""
-        asked = io.GrantIn(data=request.data)
-        asked.is_valid(raise_exception=True)
-        found = api.path_id("lic", licence_id)
-
-        def act() -> Response:
-            proposed = operations.propose_grant(licence_id=found, **asked.validated_data, at=_now())
-            return Response(io.ProposedOut({"proposal_id": proposed.pk}).data, status=202)
-
-        return _outcome(request, act)
-
-
-class _Step(api.View):
-    """A step of a licence that one officer decides."""
-
-    scope: ClassVar = {"POST": "licences:decide"}
-    idempotent = True
-
-    def step(self, request: Request, licence_id: str, move: Callable[..., Licence]) -> Any:
-        asked = io.ReasonIn(data=request.data)
-        asked.is_valid(raise_exception=True)
-        found = api.path_id("lic", licence_id)
-
-        def act() -> Response:
-            row = move(licence_id=found, **asked.validated_data, at=_now())
-            return Response(io.LicenceOut(row).data)
-
-        return _outcome(request, act)
-
-
-class Complete(api.View):
-    """An application declared complete."""
-
-    scope: ClassVar = {"POST": "licences:decide"}
-    idempotent = True
-
-    @extend_schema(operation_id="declare_complete", request=None, responses=io.LicenceOut)
-    def post(self, request: Request, licence_id: str) -> Any:
-        """Declare an application complete: it is decided from here on."""
-        found = api.path_id("lic", licence_id)
-
-        def act() -> Response:
-            row = operations.declare_complete(licence_id=found, at=_now())
-            return Response(io.LicenceOut(row).data)
-
-        return _outcome(request, act)
-
-
-class Refuse(_Step):
-    """An application refused."""
-
-    @extend_schema(
-        operation_id="refuse_application",
-        request=io.ReasonIn,
-        responses=io.LicenceOut,
-        examples=[_REASON],
-    )
-    def post(self, request: Request, licence_id: str) -> Any:
-        """Refuse an application, saying why."""
-        return self.step(request, licence_id, operations.refuse_application)
-
-
-class Suspend(_Step):
-    """A licence suspended."""
-
-    @extend_schema(
-        operation_id="suspend_licence",
-        request=io.ReasonIn,
-        responses=io.LicenceOut,
-        examples=[_REASON],
-    )
-    def post(self, request: Request, licence_id: str) -> Any:
-        """Suspend a licence: the bank's next order is refused."""
-        return self.step(request, licence_id, operations.suspend_licence)
-
-
-class Reinstate(_Step):
-    """A suspended licence back in force."""
-
-    @extend_schema(
-        operation_id="reinstate_licence",
-        request=io.ReasonIn,
-        responses=io.LicenceOut,
-        examples=[_REASON],
-    )
-    def post(self, request: Request, licence_id: str) -> Any:
-        """Put a suspended licence back in force."""
-        return self.step(request, licence_id, operations.reinstate_licence)
-
-
-class Revoke(_Step):
-    """A licence ended for good."""
-
-    @extend_schema(
-        operation_id="revoke_licence",
-        request=io.ReasonIn,
-        responses=io.LicenceOut,
-        examples=[_REASON],
-    )
-    def post(self, request: Request, licence_id: str) -> Any:
-        """End a licence for good."""
-        return self.step(request, licence_id, operations.revoke_licence)
+        return self.outcome(request, act)

@@ -29,6 +29,11 @@ class Migration(migrations.Migration):
                 ('bank', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.bank')),
                 ('jurisdiction', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.jurisdiction')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('jurisdiction', 'kind', 'ogrn'), name='participant_once_a_kind'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Licence',
@@ -48,6 +53,13 @@ class Migration(migrations.Migration):
                 ('jurisdiction', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.jurisdiction')),
                 ('participant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='licensing.participant')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('status__in', ['ACKNOWLEDGED', 'COMPLETE', 'GRANTED', 'SUSPENDED'])), fields=('bank',), name='licence_one_alive_a_bank'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['GRANTED', 'SUSPENDED', 'REVOKED']), _negated=True), ('granted_at__isnull', False), _connector='OR'), name='licence_granted_once'),
+                    models.CheckConstraint(condition=models.Q(('status__in', ['ACKNOWLEDGED', 'COMPLETE', 'GRANTED', 'REFUSED', 'SUSPENDED', 'REVOKED'])), name='licence_status_known'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Question',
@@ -71,6 +83,11 @@ class Migration(migrations.Migration):
                 ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('jurisdiction', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.jurisdiction')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('jurisdiction', 'valid_from'), name='regime_one_a_day'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='AdmittedAsset',
@@ -124,25 +141,5 @@ class Migration(migrations.Migration):
             options={
                 'constraints': [models.CheckConstraint(condition=models.Q(('own_funds_rub__gte', 0), ('own_funds_rub__lt', Decimal('1E+20'))), name='application_funds_are_number')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='participant',
-            constraint=models.UniqueConstraint(fields=('jurisdiction', 'kind', 'ogrn'), name='participant_once_a_kind'),
-        ),
-        migrations.AddConstraint(
-            model_name='licence',
-            constraint=models.UniqueConstraint(condition=models.Q(('status__in', ['ACKNOWLEDGED', 'COMPLETE', 'GRANTED', 'SUSPENDED'])), fields=('bank',), name='licence_one_alive_a_bank'),
-        ),
-        migrations.AddConstraint(
-            model_name='licence',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['GRANTED', 'SUSPENDED', 'REVOKED']), _negated=True), ('granted_at__isnull', False), _connector='OR'), name='licence_granted_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='licence',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['ACKNOWLEDGED', 'COMPLETE', 'GRANTED', 'REFUSED', 'SUSPENDED', 'REVOKED'])), name='licence_status_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='regime',
-            constraint=models.UniqueConstraint(fields=('jurisdiction', 'valid_from'), name='regime_one_a_day'),
         ),
     ]

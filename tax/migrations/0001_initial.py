@@ -34,6 +34,16 @@ class Migration(migrations.Migration):
                 ('bank', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.bank')),
                 ('client', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='kyc.client')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['bank', 'client', 'year'], name='disposal_by_client'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('bank', 'fill_id'), name='disposal_one_a_fill'),
+                    models.CheckConstraint(condition=models.Q(('quantity__gte', 0), ('quantity__lt', Decimal('1E+20')), ('proceeds_rub__gte', 0), ('proceeds_rub__lt', Decimal('1E+20')), ('cost_rub__gte', 0), ('cost_rub__lt', Decimal('1E+20'))), name='disposal_is_number'),
+                    models.CheckConstraint(condition=models.Q(('result_rub', django.db.models.expressions.CombinedExpression(models.F('proceeds_rub'), '-', models.F('cost_rub')))), name='disposal_result_adds_up'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Lot',
@@ -50,6 +60,17 @@ class Migration(migrations.Migration):
                 ('bank', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.bank')),
                 ('client', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='kyc.client')),
             ],
+            options={
+                'indexes': [
+                    models.Index(condition=models.Q(('quantity_left__gt', 0)), fields=['client', 'asset', 'acquired_at', 'id'], name='lot_open_by_age'),
+                    models.Index(fields=['bank', 'client'], name='lot_by_client'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('bank', 'fill_id'), name='lot_one_a_fill'),
+                    models.CheckConstraint(condition=models.Q(('quantity__gte', 0), ('quantity__lt', Decimal('1E+20')), ('cost_rub__gte', 0), ('cost_rub__lt', Decimal('1E+20')), ('quantity_left__gte', 0), ('quantity_left__lt', Decimal('1E+20')), ('cost_left_rub__gte', 0), ('cost_left_rub__lt', Decimal('1E+20'))), name='lot_is_number'),
+                    models.CheckConstraint(condition=models.Q(('cost_left_rub__lte', models.F('cost_rub')), ('quantity_left__lte', models.F('quantity'))), name='lot_left_is_of_it'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='DisposalSlice',
@@ -61,6 +82,11 @@ class Migration(migrations.Migration):
                 ('disposal', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='slices', to='tax.disposal')),
                 ('lot', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tax.lot')),
             ],
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('quantity__gte', 0), ('quantity__lt', Decimal('1E+20')), ('cost_rub__gte', 0), ('cost_rub__lt', Decimal('1E+20'))), name='slice_is_number'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Remittance',
@@ -73,6 +99,11 @@ class Migration(migrations.Migration):
                 ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('bank', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.bank')),
             ],
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('amount_rub__gte', 0), ('amount_rub__lt', Decimal('1E+20'))), name='remittance_is_number'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='TaxYear',
@@ -88,6 +119,13 @@ class Migration(migrations.Migration):
                 ('bank', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.bank')),
                 ('client', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='kyc.client')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('bank', 'client', 'year'), name='tax_year_once'),
+                    models.CheckConstraint(condition=models.Q(('withheld_rub__gte', 0), ('withheld_rub__lt', Decimal('1E+20')), ('over_withheld_rub__gte', 0), ('over_withheld_rub__lt', Decimal('1E+20')), ('not_withheld_rub__gte', 0), ('not_withheld_rub__lt', Decimal('1E+20'))), name='tax_year_is_number'),
+                    models.CheckConstraint(condition=models.Q(('realised_rub__lt', Decimal('1E+20'))), name='tax_year_realised_is_number'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Withholding',
@@ -111,77 +149,15 @@ class Migration(migrations.Migration):
                 ('client', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='kyc.client')),
                 ('remittance', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tax.remittance')),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='disposal',
-            index=models.Index(fields=['bank', 'client', 'year'], name='disposal_by_client'),
-        ),
-        migrations.AddConstraint(
-            model_name='disposal',
-            constraint=models.UniqueConstraint(fields=('bank', 'fill_id'), name='disposal_one_a_fill'),
-        ),
-        migrations.AddConstraint(
-            model_name='disposal',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gte', 0), ('quantity__lt', Decimal('1E+20')), ('proceeds_rub__gte', 0), ('proceeds_rub__lt', Decimal('1E+20')), ('cost_rub__gte', 0), ('cost_rub__lt', Decimal('1E+20'))), name='disposal_is_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='disposal',
-            constraint=models.CheckConstraint(condition=models.Q(('result_rub', django.db.models.expressions.CombinedExpression(models.F('proceeds_rub'), '-', models.F('cost_rub')))), name='disposal_result_adds_up'),
-        ),
-        migrations.AddIndex(
-            model_name='lot',
-            index=models.Index(condition=models.Q(('quantity_left__gt', 0)), fields=['client', 'asset', 'acquired_at', 'id'], name='lot_open_by_age'),
-        ),
-        migrations.AddIndex(
-            model_name='lot',
-            index=models.Index(fields=['bank', 'client'], name='lot_by_client'),
-        ),
-        migrations.AddConstraint(
-            model_name='lot',
-            constraint=models.UniqueConstraint(fields=('bank', 'fill_id'), name='lot_one_a_fill'),
-        ),
-        migrations.AddConstraint(
-            model_name='lot',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gte', 0), ('quantity__lt', Decimal('1E+20')), ('cost_rub__gte', 0), ('cost_rub__lt', Decimal('1E+20')), ('quantity_left__gte', 0), ('quantity_left__lt', Decimal('1E+20')), ('cost_left_rub__gte', 0), ('cost_left_rub__lt', Decimal('1E+20'))), name='lot_is_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='lot',
-            constraint=models.CheckConstraint(condition=models.Q(('cost_left_rub__lte', models.F('cost_rub')), ('quantity_left__lte', models.F('quantity'))), name='lot_left_is_of_it'),
-        ),
-        migrations.AddConstraint(
-            model_name='disposalslice',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gte', 0), ('quantity__lt', Decimal('1E+20')), ('cost_rub__gte', 0), ('cost_rub__lt', Decimal('1E+20'))), name='slice_is_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='remittance',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_rub__gte', 0), ('amount_rub__lt', Decimal('1E+20'))), name='remittance_is_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='taxyear',
-            constraint=models.UniqueConstraint(fields=('bank', 'client', 'year'), name='tax_year_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='taxyear',
-            constraint=models.CheckConstraint(condition=models.Q(('withheld_rub__gte', 0), ('withheld_rub__lt', Decimal('1E+20')), ('over_withheld_rub__gte', 0), ('over_withheld_rub__lt', Decimal('1E+20')), ('not_withheld_rub__gte', 0), ('not_withheld_rub__lt', Decimal('1E+20'))), name='tax_year_is_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='taxyear',
-            constraint=models.CheckConstraint(condition=models.Q(('realised_rub__lt', Decimal('1E+20'))), name='tax_year_realised_is_number'),
-        ),
-        migrations.AddIndex(
-            model_name='withholding',
-            index=models.Index(fields=['bank', 'client', 'year'], name='withholding_by_client'),
-        ),
-        migrations.AddIndex(
-            model_name='withholding',
-            index=models.Index(condition=models.Q(('remittance__isnull', True)), fields=['bank', 'remit_by'], name='withholding_to_remit'),
-        ),
-        migrations.AddConstraint(
-            model_name='withholding',
-            constraint=models.CheckConstraint(condition=models.Q(('cumulative_rub__gte', 0), ('cumulative_rub__lt', Decimal('1E+20')), ('withheld_before_rub__gte', 0), ('withheld_before_rub__lt', Decimal('1E+20')), ('payout_rub__gte', 0), ('payout_rub__lt', Decimal('1E+20')), ('withheld_rub__gte', 0), ('withheld_rub__lt', Decimal('1E+20'))), name='withholding_is_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='withholding',
-            constraint=models.CheckConstraint(condition=models.Q(('base_rub__lt', Decimal('1E+20')), ('withheld_rub__gt', 0)), name='withholding_of_something'),
+            options={
+                'indexes': [
+                    models.Index(fields=['bank', 'client', 'year'], name='withholding_by_client'),
+                    models.Index(condition=models.Q(('remittance__isnull', True)), fields=['bank', 'remit_by'], name='withholding_to_remit'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('cumulative_rub__gte', 0), ('cumulative_rub__lt', Decimal('1E+20')), ('withheld_before_rub__gte', 0), ('withheld_before_rub__lt', Decimal('1E+20')), ('payout_rub__gte', 0), ('payout_rub__lt', Decimal('1E+20')), ('withheld_rub__gte', 0), ('withheld_rub__lt', Decimal('1E+20'))), name='withholding_is_number'),
+                    models.CheckConstraint(condition=models.Q(('base_rub__lt', Decimal('1E+20')), ('withheld_rub__gt', 0)), name='withholding_of_something'),
+                ],
+            },
         ),
     ]

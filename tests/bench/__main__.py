@@ -2,7 +2,7 @@
 
 Prints one JSON object a line: `name`, `value`, `unit`, and where it is compared `of`, `ratio`,
 `limit` and `ok`. Only ratios count: they hold on any machine. Exits with 1 if a limit is missed.
-The measured things: `tests/bench/ledger.py`.
+The measured things: `ledger.py`, `orders.py` and `reports.py` beside this.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from importlib import import_module
 
 from tests.bench import house
 
-BENCHES = ("ledger",)
+BENCHES = ("ledger", "orders", "reports")
 
 
 def main() -> int:

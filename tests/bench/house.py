@@ -1,5 +1,7 @@
 """A database of one's own to measure in, migrated, and removed afterwards; and pgbench to drive it.
 
+Beside it a Redis that counts what each key asks, as it does where the house serves.
+
 With DATABASE_URL (and OWNER_DATABASE_URL) it is made on that server by the owner, who must be
 allowed to; else on a PostgreSQL started for the purpose, durable, with the settings of the embedded
 start.
@@ -24,7 +26,7 @@ from django.db import connections
 from psycopg import sql
 
 from config import embedded, provision
-from config.embedded import postgres
+from config.embedded import postgres, redis
 
 CLIENTS, THREADS = 8, 2
 _TPS = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
@@ -66,7 +68,7 @@ def manage(*arguments: str) -> str:
 @contextmanager
 def opened() -> Iterator[House]:
     """Make the databases, migrate, set Django up on them; remove them after."""
-    with _servers() as (app, owner):
+    with _servers() as (app, owner, broker):
         name = f"perimeter_bench_{os.getpid()}"
         names = [name, f"{name}_tpcb"]
         try:
@@ -75,6 +77,8 @@ def opened() -> Iterator[House]:
             os.environ |= {
                 "DATABASE_URL": house.app,
                 "OWNER_DATABASE_URL": house.owner,
+                "REDIS_URL": broker,
+                "RATE_PER_KEY": "1000000",  # counted, never reached
                 "DJANGO_SETTINGS_MODULE": "config.settings",
             }
             os.environ.setdefault("SECRET_KEY", "measured, not served")
@@ -88,17 +92,19 @@ def opened() -> Iterator[House]:
 
 
 @contextmanager
-def _servers() -> Iterator[tuple[str, str]]:
-    """Yield the addresses of the application's role and the owner's."""
-    if "DATABASE_URL" in os.environ:
-        yield os.environ["DATABASE_URL"], os.environ["OWNER_DATABASE_URL"]
-        return
+def _servers() -> Iterator[tuple[str, str, str]]:
+    """Yield the addresses of the application's role, the owner's, and the broker's."""
     with tempfile.TemporaryDirectory(prefix="perimeter-bench-") as folder:
         home = embedded.Home(Path(folder))
-        server = postgres.Server(home)
+        server, broker = postgres.Server(home), redis.Server(home)
         try:
-            server.ensure()
-            yield server.url(provision.APP), server.url(provision.OWNER)
+            broker.ensure()
+            if "DATABASE_URL" in os.environ:
+                app, owner = os.environ["DATABASE_URL"], os.environ["OWNER_DATABASE_URL"]
+            else:
+                server.ensure()
+                app, owner = server.url(provision.APP), server.url(provision.OWNER)
+            yield app, owner, broker.broker_url()
         finally:
             embedded.clean(home)
 

@@ -25,6 +25,9 @@ class Line(api.StrictSerializer):
 
 class NoteIn(api.StrictSerializer):
     name = api.TextField(max_length=100, required=False)
+    person = api.NameField(max_length=100, required=False)
+    count = api.IntegerField(min_value=0, max_value=9, required=False)
+    agreed = api.BooleanField(required=False)
     amount = api.AmountField(scale=8, required=False)
     change = api.AmountField(signed=True, required=False)
     account = api.IdField("acc", required=False)

@@ -15,19 +15,25 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connections, transaction
 from django.db.models import Model
 
-import kyc.queries as kyc_queries
 import licensing.operations
-import tax.operations as tax_operations
-from common import idempotency, ids, models, outbox, tenancy, users
-from desk import models as desk
+import reporting.operations
+import tax.operations
+from common import idempotency, models, outbox, tenancy, users
+from desk import operations as trading
+from desk import queries
 from kyc.models import Client
 from ledger import operations
-from tax.operations import Acquired, Disposed
+from reporting import work
+from reporting.catalogue import Period
+from reporting.models import ReportRun
+from tests.desk import desks
+from tests.desk.market import FALLEN_AT, RISEN_AT
 from tests.kyc import clients
-from tests.ledger.books import AT, DAY, open_books
+from tests.ledger.books import AT, DAY, Books, open_books
 from tests.licensing import licences
 
 WALL = datetime(2026, 1, 1, tzinfo=UTC)
+SECOND = date(2022, 2, 25)
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
 
 
@@ -79,7 +85,7 @@ def move_in(bank: models.Bank) -> None:
         idempotency.run(key="1", user_id=ann.pk, request_sha256="", effect=lambda: answer)
         outbox.emit("test.moved_in", {}, AT)
         operations.open_book(code="spare", open_date=DAY, at=AT)
-        operations.close_day(book_id=books.book_id, business_date=date(2022, 2, 25), at=AT)
+        operations.close_day(book_id=books.book_id, business_date=SECOND, at=AT)
     books.post("deposit", ("segregated_nostro", "1"), ("client_cash:cli_anna", "-1"))
     with books.acting():
         client = users.create_user(
@@ -87,13 +93,14 @@ def move_in(bank: models.Bank) -> None:
         )
     clients.move_in(bank, client)
     _be_licensed(bank)
-    _trade(bank, books.book_id)
+    _trade(bank)
+    _report(books)
     outbox.number_events(bank.id)
     assert outbox.deliver_next(bank.id, f"{__name__}.greet", WALL)
 
 
 def _be_licensed(bank: models.Bank) -> None:
-    """Apply for a licence, be asked and answer."""
+    """Apply for a licence, be asked, answer, and be granted it."""
     licences.under(bank.jurisdiction_id, assets=licences.ASSETS)
     sent = licences.applied(bank)
     with tenancy.acting(None, licences.officer(bank.jurisdiction_id, "maker")):
@@ -101,87 +108,58 @@ def _be_licensed(bank: models.Bank) -> None:
         question = licensing.operations.ask_question(licence_id=licence.pk, text="Who?", at=AT)
     with tenancy.acting(bank.pk, users.job("tests", bank.pk)):
         licensing.operations.answer_question(question_id=question.pk, text="We.", at=AT)
+    licences.grant(licence)
 
 
-def _trade(bank: models.Bank, book_id: UUID) -> None:
-    """Buy and sell for a client, withdraw with tax withheld, and remit it."""
-    with tenancy.acting(bank.pk, users.job("tests", bank.pk)):
-        client = Client.objects.order_by("id")[0]
-        owner = ids.show(Client.id_prefix, client.pk)
-        nostro, cash, payable, in_flight = operations.open_accounts(
-            book_id=book_id,
-            accounts=[
-                operations.Wanted("segregated_nostro", "RUB"),
-                operations.Wanted("client_cash", "RUB", owner),
-                operations.Wanted("tax_payable", "RUB"),
-                operations.Wanted("payouts_in_flight", "RUB"),
-            ],
-            at=AT,
-        )
-        gross = Decimal(10_000)
-        deposit = operations.NewEntry("deposit", AT, [(nostro, gross), (cash, -gross)])
-        operations.post_entry(book_id=book_id, entry=deposit)
-        bought = [ids.new(), ids.new()]
-        one, cost = Decimal(1), Decimal(1_000)
-        tax_operations.record_fills(
-            fills=[
-                *(Acquired(client.pk, "BTC", fill, AT, one, cost) for fill in bought),
-                Disposed(client.pk, "BTC", ids.new(), AT, one, Decimal(101_000)),
-            ]
-        )
-        entry_id = ids.new()
-        found = tax_operations.withhold_at_payout(
-            standing=kyc_queries.lock_clients([client.pk])[client.pk],
-            payout_rub=gross,
-            at=AT,
-            payout_ref="",
-            entry_id=entry_id,
-        )
-        lines = [(cash, gross), (payable, -found.withheld_rub), (in_flight, -found.net_rub)]
-        operations.post_entry(
-            book_id=book_id, entry=operations.NewEntry("withdrawal", AT, lines, id=entry_id)
-        )
-        tax_operations.remit_tax(book_id=book_id, until=date(2022, 12, 31), at=AT)
-        _order(bank.pk, client, entry_id)
+def _trade(bank: models.Bank) -> None:
+    """Deposit, buy and sell, be refused, withdraw with tax withheld and remit it."""
+    desk = desks.Desk(bank)
+    desk.instrument()
+    desk.instrument("ETH")
+    desk.stock("10")
+    with desk.acting():
+        client = Client.objects.filter(status="OPEN").order_by("id")[0]
+    desk.deposit(client, "10000000")
+    desk.buy(client, at=FALLEN_AT, quantity="1")
+    desk.buy(client, quantity="0.0001")
+    desk.sell(client, at=RISEN_AT, quantity="1")
+    desk.buy(client, quantity="99", client_order_id="refused")
+    desk.buy(client, quantity="0.1", limit_price_rub="1000000")
+    desk.withdraw(client, "100000", at=RISEN_AT)
+    desk.withdraw(client, "3000000", at=RISEN_AT)
+    with desk.acting():
+        trading.give_quote(client_id=client.pk, instrument="BTC-RUB", at=AT)
+        book_id = queries.house().book_id
+        tax.operations.remit_tax(book_id=book_id, until=date(2022, 12, 31), at=RISEN_AT)
 
 
-def _order(bank_id: UUID, client: Client, entry_id: UUID) -> None:
-    """Write a row of each of the desk's tables, and of those that others point at one to spare."""
-    account = kyc_queries.bank_accounts(client)[0]
-    whose: dict[str, Any] = {"bank_id": bank_id, "client": client, "at": AT}
-    by: dict[str, Any] = {"actor": "usr_1"}
-    one = Decimal(1)
-    for code in ("BTC-RUB", "ETH-RUB"):
-        instrument = desk.Instrument.objects.create(
-            bank_id=bank_id, code=code, asset_id=code[:3], spread_bps=50, fee_bps=50,
-            min_quantity=one, max_quantity=one, tick_rub=one,
-        )  # fmt: skip
-    desk.Quote.objects.create(
-        **whose,
-        instrument=instrument,
-        bid_rub=one,
-        ask_rub=one,
-        mid_rub=one,
-        source="",
-        expires_at=AT,
-    )
-    for status, codes in (("FILLED", []), ("REJECTED", ["LICENCE_MISSING"])):
-        order = desk.Order.objects.create(
-            **whose, **by, instrument=instrument, client_order_id=status, side="BUY",
-            kind="MARKET", time_in_force="FOK", status=status, codes=codes, ordered_quantity=one,
-            limit_year=2022, licence_version=0,
-        )  # fmt: skip
-        if status == "FILLED":
-            desk.Fill.objects.create(
-                bank_id=bank_id, order=order, quantity=one, price_rub=one, notional_rub=one,
-                fee_rub=one, entry_id=entry_id, at=AT,
-            )  # fmt: skip
-    desk.Deposit.objects.create(
-        **whose, **by, bank_account=account, amount_rub=one, entry_id=entry_id
-    )
-    desk.Withdrawal.objects.create(
-        **whose, **by, bank_account=account, status="IN_REVIEW", gross_rub=one
-    )
+def _report(books: Books) -> None:
+    """Make a report of the second day, which is closed, and leave one of the first to be made."""
+    with books.acting():
+        runs = [
+            reporting.operations.request_run(
+                report="daily-register", period=Period(day, day), at=RISEN_AT
+            )
+            for day in (DAY, SECOND)
+        ]
+    for _ in work.make_all(books.bank_id, runs[1].pk, lambda: WALL):
+        """Each step commits."""
+    with books.acting():  # a run to spare, without files
+        register = runs[0]
+        ReportRun.objects.create(
+            bank_id=books.bank_id,
+            bank_code=register.bank_code,
+            jurisdiction_id=register.jurisdiction_id,
+            report="tax-withheld",
+            version=1,
+            recipient="tax_authority",
+            first_date=DAY,
+            last_date=DAY,
+            closes=register.closes,
+            status="DONE",
+            actor="job:tests",
+            at=RISEN_AT,
+        )
 
 
 # --- Raw SQL -------------------------------------------------------------------------------------

@@ -224,6 +224,24 @@ def test_a_declared_length_beyond_the_limit_is_refused_unread(
             ("name", f"a{control}", "HIDDEN_CHARACTER")
             for control in "\x01\t\n\r\x1f\x7f\x85\u2028"
         ),
+        *(
+            ("name", f"a{unseen}b", "HIDDEN_CHARACTER")
+            for unseen in "\u00ad\u034f\u115f\u200b\u200c\u200d\u2060\u2800\u3164\ufe0f\ufeff\uffa0"
+            "\ufff9\ue000\uffff\U000e0041\U000e0100\U0010ffff"
+        ),
+        *(
+            ("person", name, "MIXED_SCRIPTS")
+            for name in ("Пeтров", "Aнна", "Οlga", "Smith-Пeтров", "А\u0301nna", "Ivanοv")
+        ),
+        *(("person", name, "ODD_LETTER") for name in ("Ａnna", "𝐀nna", "ﬁona", "Mª")),
+        ("person", "Anna\u202e", "HIDDEN_CHARACTER"),
+        ("person", " \u00a0 ", "BLANK"),
+        *(("count", value, "INVALID") for value in ("1", "1_0", "١", "1.0", 1.5, True, "")),
+        ("count", [], "INVALID"),
+        ("count", -1, "MIN_VALUE"),
+        ("count", 10**30, "MAX_VALUE"),
+        *(("agreed", value, "INVALID") for value in ("true", "yes", "on", "1", "", 1, 0)),
+        ("agreed", None, "NULL"),
         ("unheard", "of", "UNKNOWN_FIELD"),
     ],
 )
@@ -232,6 +250,37 @@ def test_a_field_that_says_what_it_must_not_is_named(
 ) -> None:
     [entry] = caller.problem(clerk.post({field: value}))["errors"]
     assert (entry["pointer"], entry["code"]) == (f"/{field}", code)
+
+
+def test_an_unknown_field_is_told_beside_what_is_wrong_with_the_others(
+    clerk: caller.Caller,
+) -> None:
+    said = {"unheard": "of", "amount": 1, "lines": [{"amount": "1", "odd": 1}, {}]}
+    told = caller.problem(clerk.post(said))["errors"]
+    assert {(each["pointer"], each["code"]) for each in told} == {
+        ("/unheard", "UNKNOWN_FIELD"),
+        ("/amount", "NOT_A_STRING"),
+        ("/lines/0/odd", "UNKNOWN_FIELD"),
+        ("/lines/1/amount", "REQUIRED"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("  Мария-Анна   О’Нил ", "Мария-Анна О’Нил"),
+        ("Анна\u00a0Мария", "Анна Мария"),
+        ("Пе\u0308тр", "Пётр"),
+        ("ООО «Ромашка-Trade» №5", "ООО «Ромашка-Trade» №5"),
+        ("Иван IV", "Иван IV"),
+        ("Jean-François Ÿ", "Jean-François Ÿ"),
+        ("น้ำ", "น้ำ"),
+        ("Ἀλέξανδρος", "Ἀλέξανδρος"),
+        ("山田 たろう", "山田 たろう"),
+    ],
+)
+def test_a_name_is_kept_as_it_reads(clerk: caller.Caller, sent: str, kept: str) -> None:
+    assert json.loads(clerk.post({"person": sent}).content)["person"] == kept
 
 
 def test_amounts_ids_and_times_come_back_as_they_went_in(clerk: caller.Caller) -> None:

@@ -146,7 +146,7 @@ def test_another_media_type_is_refused(clerk: caller.Caller, content_type: str) 
 
 def test_too_many_requests_are_told_when_to_come_back(clerk: caller.Caller) -> None:
     response = clerk.send("GET", "/v1/faults/throttled")
-    assert caller.problem(response)["code"] == "TOO_MANY_REQUESTS"
+    assert caller.problem(response)["code"] == "RATE_EXCEEDED"
     assert response.headers["Retry-After"] == "7"
 
 

@@ -4,13 +4,18 @@ import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
-from django.db import DataError, connection
+from django.conf import settings
+from django.db import DataError, ProgrammingError, connection
 from django.http import HttpResponse
+from django.utils import timezone
 
-from common import errors, idempotency, models, tenancy, users
+from common import errors, idempotency, ids, models, tenancy, users
+from config import celery_app
 from tests.common import caller
 
 pytestmark = pytest.mark.urls("tests.common.edge_urls")
@@ -154,7 +159,7 @@ def test_an_answer_that_cannot_be_kept_undoes_its_effect(clerk: caller.Caller) -
         note(clerk)
         return idempotency.Answer(201, "a\x00b")  # PostgreSQL keeps no NUL
 
-    with pytest.raises(DataError, match="NUL"):
+    with pytest.raises(DataError, match="u0000"):
         command(clerk, effect)
     assert (clerk.written(), kept(clerk)) == (0, 0)
 
@@ -251,3 +256,76 @@ def test_a_process_that_dies_between_effect_and_answer_leaves_nothing(
     assert (clerk.written(), kept(clerk)) == (0, 0)
     assert command(clerk, lambda: note(clerk)) == DONE
     assert clerk.written() == 1
+
+
+# --- Answers are forgotten in the end -------------------------------------------------------------
+
+WEEK = timedelta(days=idempotency.KEPT_DAYS)
+
+
+def keep(clerk: caller.Caller, key: str, age: timedelta) -> None:
+    """Keep an answer that was given so long ago, by id and by column."""
+    at = timezone.now() - age
+    fresh = ids.new()
+    old = UUID(int=int(at.timestamp() * 1000) << 80 | fresh.int & ((1 << 80) - 1))
+    with tenancy.acting(clerk.bank.id, users.job("tests", clerk.bank.id)):
+        models.IdempotencyKey.objects.create(
+            id=old,
+            bank_id=clerk.bank.id,
+            user_id=clerk.user_id,
+            key=key,
+            request_sha256=DIGEST,
+            status=201,
+            body="{}",
+            recorded_at=at,
+        )
+
+
+def keys(clerk: caller.Caller) -> set[str]:
+    with tenancy.acting(clerk.bank.id, users.job("tests", clerk.bank.id)):
+        return set(models.IdempotencyKey.objects.values_list("key", flat=True))
+
+
+def test_answers_of_all_banks_are_forgotten_after_a_week_and_no_sooner(
+    clerk: caller.Caller, make_bank: Callable[[], models.Bank]
+) -> None:
+    other = caller.Caller(make_bank())
+    minute = timedelta(minutes=1)
+    for each in (clerk, other):
+        keep(each, "older", WEEK + minute)
+        keep(each, "younger", WEEK - minute)
+    idempotency.forget_all_answers()
+    assert keys(clerk) == keys(other) == {"younger"}
+
+
+def test_answers_are_forgotten_little_by_little(clerk: caller.Caller) -> None:
+    idempotency.forget_all_answers()
+    for number in range(5):
+        keep(clerk, str(number), 2 * WEEK - timedelta(minutes=number))
+    assert [idempotency.forget_answers(most=2) for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_a_forgotten_key_is_as_good_as_new(clerk: caller.Caller) -> None:
+    keep(clerk, "key", 2 * WEEK)
+    assert command(clerk, lambda: note(clerk)).replayed
+    idempotency.forget_all_answers()
+    assert not command(clerk, lambda: note(clerk)).replayed
+    assert clerk.written() == 1
+
+
+def test_the_application_itself_deletes_no_answer(clerk: caller.Caller) -> None:
+    keep(clerk, "key", 2 * WEEK)
+    with connection.cursor() as cursor:
+        cursor.execute("SET perimeter.forgetting = 'on'")
+        try:
+            with pytest.raises(ProgrammingError, match="permission denied"):
+                cursor.execute("DELETE FROM common_idempotencykey")
+        finally:
+            cursor.execute("RESET perimeter.forgetting")
+    assert keys(clerk) == {"key"}
+
+
+def test_what_is_past_its_time_is_deleted_by_the_hour() -> None:
+    for task in ("common.forget_answers", "common.forget_tries"):
+        assert settings.CELERY_BEAT_SCHEDULE[task] == {"task": task, "schedule": 3600.0}
+        assert task in celery_app.tasks

@@ -9,7 +9,7 @@ from io import StringIO
 import pytest
 from django.contrib.auth import authenticate, hashers
 from django.core.management import CommandError, call_command
-from django.db import ProgrammingError, connection, connections
+from django.db import OperationalError, ProgrammingError, connection, connections, transaction
 
 from common import errors, models, tenancy, users
 
@@ -60,8 +60,9 @@ def test_scopes_are_named_subject_and_verb() -> None:
 def test_the_auditor_reads_all_and_the_supervisor_writes_only_the_states_registers() -> None:
     everything = {scope for scope in users.SCOPES if scope.endswith(":read")}
     assert users.ROLES[users.Role.AUDITOR] == everything
-    registers = {"licences:decide", "assets:admit", "lists:write"}
-    assert users.ROLES[users.Role.SUPERVISOR] == everything | registers
+    kept = {"lists:write", "participants:write", "regimes:write"}
+    decided = {"licences:decide", "assets:admit"}
+    assert users.ROLES[users.Role.SUPERVISOR] == everything | kept | decided
 
 
 # --- Users ---------------------------------------------------------------------------------------
@@ -106,6 +107,21 @@ def test_a_weak_password_is_refused(at_bank: users.House) -> None:
         tenancy.acting(at_bank.bank_id, at_bank.office),
     ):
         users.create_user(username="ann", name="Ann", role=users.Role.DEALER, password="password")
+
+
+@pytest.mark.parametrize("password", ["", PASSWORD])
+def test_a_user_without_a_password_logs_in_by_none_and_acts_by_keys(
+    at_bank: users.House, bank: models.Bank, password: str
+) -> None:
+    with tenancy.acting(at_bank.bank_id, at_bank.office):
+        client = users.create_user(
+            username="ann", name="Ann", role=users.Role.CLIENT, password=None
+        )
+    assert authenticate(username=f"ann@{bank.code}", password=password) is None
+    _, text = issue(client)
+    held = users.holder_of(text, at=NOW)
+    assert held is not None
+    assert held.user_id == client.pk
 
 
 def test_no_house_of_that_code_is_refused() -> None:
@@ -303,6 +319,40 @@ def test_a_malformed_key_is_nobodys(text: str) -> None:
 
 
 # --- Before a bank is known ----------------------------------------------------------------------
+
+
+def drop() -> None:
+    """Let the server end this process's connection."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        pid = cursor.fetchone()[0]
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+    finally:
+        other.close()
+
+
+def test_a_key_is_looked_up_though_the_database_has_dropped_the_connection(
+    at_bank: users.House,
+) -> None:
+    _, text = issue(add(at_bank, "ann", users.Role.DEALER))
+    drop()
+    actor = users.holder_of(text, at=NOW)
+    assert actor is not None
+    assert actor.bank_id == at_bank.bank_id
+
+
+def test_a_look_up_is_not_asked_again_inside_a_transaction(bank: models.Bank) -> None:
+    def ask() -> None:
+        with transaction.atomic():
+            drop()
+            users.house_of(bank.code)
+
+    with pytest.raises(OperationalError):
+        ask()
+    assert users.house_of(bank.code).bank_id == bank.pk
 
 
 def test_no_user_and_no_key_is_seen_outside_a_bank(at_bank: users.House) -> None:

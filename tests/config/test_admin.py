@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 from django.conf import settings
@@ -16,6 +17,8 @@ from common import ids, models, tenancy, users
 from common.admin import ReadOnlyAdmin
 from config.admin import SECTIONS
 from config.middleware import ADMIN
+from desk.queries import day
+from tests.desk.desks import open_desk
 
 pytestmark = pytest.mark.usefixtures("house")
 
@@ -78,6 +81,15 @@ def test_each_role_of_staff_logs_in_and_sees_the_front_page(find: Find, role: us
     page = client.get(answer["Location"])
     assert page.status_code == 200
     assert user.username in page.content.decode()
+
+
+def test_the_front_page_shows_to_the_kopeck_what_a_fraction_of_a_coin_is_worth(
+    bank: models.Bank, find: Find, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(day, "_price", lambda asset, at: Decimal("3000000.01"))
+    open_desk(bank, stock="1.23456789")
+    page = session_of(find(users.Role.OPERATIONS)[1]).get(ADMIN).content.decode()
+    assert "3,703,703.68" in re.sub("<[^>]*>", "", page)
 
 
 def test_no_client_gets_in(find: Find) -> None:

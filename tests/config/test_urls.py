@@ -11,7 +11,6 @@ from django.utils import timezone
 
 from common import ids, models, tenancy, users
 from config import embedded
-from config.celery import app
 
 pytestmark = pytest.mark.usefixtures("house")
 
@@ -62,7 +61,7 @@ def test_another_role_than_the_applications_is_not_ready(client: Client) -> None
 def test_a_broker_that_does_not_answer_is_not_ready(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app.conf, "broker_write_url", "redis://127.0.0.1:1/0")
+    monkeypatch.setenv("CELERY_BROKER_URL", "redis://127.0.0.1:1/0")  # asked at each connection
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()) == (503, {"database": "ok", "broker": "failed"})
 

@@ -99,8 +99,7 @@ def test_the_last_coin_of_the_house_is_sold_once(
     bank: models.Bank, books: Books, rounds: int
 ) -> None:
     def attempt(number: int) -> None:
-        client = ("cli_anna", "cli_boris")[number % 2]
-        books.post("sale", ("position", "1"), (f"client_crypto:{client}", "-1"))
+        books.post("venue_sale", ("position", "1"), ("own_custody", "-1"))
 
     def judge(outcomes: list[Outcome]) -> bool:
         assert sorted(outcomes) == ["INVENTORY_SHORT"] * LOSERS + ["OK"]
@@ -152,7 +151,9 @@ def test_money_holds_by_the_lock_or_the_check_alone_and_not_without_both(
                 act(books, number)
 
         def judge(outcomes: list[Outcome]) -> bool:
-            assert set(outcomes) <= {"OK", "INSUFFICIENT_FUNDS"}
+            # The lock is also what orders the writers: without it PostgreSQL may end one of them.
+            ended = {text for text in outcomes if not lock and "deadlock detected" in text}
+            assert set(outcomes) - ended <= {"OK", "INSUFFICIENT_FUNDS"}
             if outcomes.count("OK") == 1:
                 in_scratch(bring)
             return outcomes.count("OK") > 1

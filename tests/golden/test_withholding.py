@@ -15,12 +15,11 @@ DAYS = {"2020": "2020-06-01", "2022": "2022-06-01", "2024": "2024-12-31", "2025"
 
 
 def scale(year: str, residency: str = "RESIDENT") -> withholding.Scale:
-
     on = date.fromisoformat(DAYS[year])
+    bands = BOOK.value("ndfl_resident_scale", on)
     if residency == "NON_RESIDENT":
-        return ((None, BOOK.value("ndfl_nonresident_rate", on)),)
-    found: withholding.Scale = BOOK.value("ndfl_resident_scale", on)
-    return found
+        bands = ((None, BOOK.value("ndfl_nonresident_rate", on)),)
+    return withholding.Scale(bands, BOOK.value("ndfl_rounding", on))
 
 
 TAX = """

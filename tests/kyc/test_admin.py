@@ -162,6 +162,28 @@ def test_the_queue_shows_who_waits_the_longest_first(full: dict[str, Client], lo
     assert rows(listed(login(), Application, "?status__exact=IN_REVIEW")) == 2
 
 
+def test_clients_whose_review_is_due_are_a_queue_until_reviewed(
+    full: dict[str, Client], login: Login
+) -> None:
+    browser = login()  # years after the clients were let in
+    assert waiting(browser) == "2"
+    due = listed(browser, Client, "?review=due")
+    assert rows(due) == 2
+    for name in ("open", "firm"):
+        assert ids.show("cli", full[name].pk) in due
+        done(browser, Client, "review", full[name])
+    assert waiting(browser) == ""
+    assert rows(listed(browser, Client, "?review=due")) == 0
+    assert waiting(login(users.Role.AUDITOR)) is None
+
+
+def waiting(browser: Browser) -> Any:
+    """Return the badge of the queue of reviews, None where there is no such queue."""
+    context: Any = browser.get(reverse("admin:index")).context
+    todo = next(group for group in context["sidebar_navigation"] if group.get("queues"))["items"]
+    return {item["title"]: item["badge"] for item in todo}.get("Reviews due")
+
+
 def test_an_applicant_is_identified_and_approved(full: dict[str, Client], login: Login) -> None:
     browser, client = login(), full["applied"]
     assert "The client is identified." in done(browser, Client, "identify", client)

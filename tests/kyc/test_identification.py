@@ -98,6 +98,7 @@ def test_account_by_its_key(bic: str, number: str, code: str | None) -> None:
             ["CLIENT_UNDER_AGE"],
         ),
         ({"birth_date": date(2022, 2, 25)}, ["BIRTH_DATE_INVALID", "ISSUE_DATE_INVALID"]),
+        ({"birth_date": date.max}, ["BIRTH_DATE_INVALID", "ISSUE_DATE_INVALID"]),
         ({"country": "ru"}, ["COUNTRY_INVALID", "DOCUMENT_NOT_OF_COUNTRY"]),
         ({"inn": ""}, ["INN_REQUIRED"]),
         ({"inn": "500100732258"}, ["INN_INVALID"]),

@@ -4,13 +4,13 @@ import itertools
 import json
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from common import ids, tenancy, users
+from common import ids, models, tenancy, users
 from tests.ledger.books import Books
 
 _numbers = itertools.count(1)
@@ -27,11 +27,22 @@ class Reader:
                 role=role,
                 password="a long walk on the quay",
             )
-            now = timezone.now()
+        self._take_key(user, house)
+
+    @classmethod
+    def of(cls, user: models.User, house: users.Actor) -> Self:
+        """Return a user who is there already, with a key."""
+        reader = cls.__new__(cls)
+        reader._take_key(user, house)
+        return reader
+
+    def _take_key(self, user: models.User, house: users.Actor) -> None:
+        now = timezone.now()
+        with tenancy.acting(house.bank_id, house):
             _, self.key = users.issue_key(
                 user_id=user.pk,
                 name="reader",
-                scopes=users.ROLES[role],
+                scopes=users.ROLES[users.Role(user.role)],
                 expires_at=now + timedelta(hours=1),
                 at=now,
             )

@@ -1,110 +1,26 @@
-"""Lots, tax years, withholding and remittance as the database keeps them."""
+"""Lots, tax years, withholding at payouts and remittance as the database keeps them."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 import pytest
-from django.db import connections
 
 import kyc.queries
+import licensing.operations
 from common import errors, ids, models, tenancy, users
-from ledger import operations as ledger
-from tax import invariants, operations, queries
-from tax.models import Lot, TaxYear
-from tax.operations import Acquired, Disposed, Withheld
-from tests.common.neighbours import as_owner
+from tax import operations, queries
+from tax.models import Lot, Withholding
+from tax.operations import Acquired, Disposed
 from tests.kyc.clients import AT, open_client
-from tests.ledger.books import Books
+from tests.ledger.books import Books, open_books
+from tests.licensing import licences
+from tests.tax.traders import DECEMBER, FEBRUARY, JANUARY, Trader
 
-JANUARY = datetime(2023, 1, 20, 9, 0, tzinfo=UTC)
-
-
-@dataclasses.dataclass
-class Trader:
-    """A client of a licensed bank, who buys, sells and withdraws."""
-
-    books: Books
-    bank: models.Bank
-    client_id: UUID
-
-    @contextmanager
-    def acting(self) -> Iterator[None]:
-        with tenancy.acting(self.bank.pk, users.job("tests", self.bank.pk)):
-            yield
-
-    def buy(self, quantity: str, cost: str, at: datetime = AT) -> UUID:
-        fill = ids.new()
-        bought = Acquired(self.client_id, "BTC", fill, at, Decimal(quantity), Decimal(cost))
-        with self.acting():
-            operations.record_fills(fills=[bought])
-        return fill
-
-    def sell(self, quantity: str, proceeds: str, at: datetime = AT) -> UUID:
-        fill = ids.new()
-        sold = Disposed(self.client_id, "BTC", fill, at, Decimal(quantity), Decimal(proceeds))
-        with self.acting():
-            operations.record_fills(fills=[sold])
-        return fill
-
-    def account(self, line: str, owner: str = "") -> UUID:
-        wanted = ledger.Wanted(line, "RUB", owner)
-        return ledger.open_accounts(book_id=self.books.book_id, accounts=[wanted], at=AT)[0]
-
-    @property
-    def cash(self) -> UUID:
-        return self.account("client_cash", ids.show("cli", self.client_id))
-
-    def deposit(self, amount: str) -> None:
-        with self.acting():
-            lines = [
-                (self.account("segregated_nostro"), Decimal(amount)),
-                (self.cash, -Decimal(amount)),
-            ]
-            self.post(ledger.NewEntry("deposit", AT, lines))
-
-    def post(self, entry: ledger.NewEntry) -> None:
-        ledger.post_entry(book_id=self.books.book_id, entry=entry)
-
-    def withdraw(self, amount: str, at: datetime = AT) -> Withheld:
-        with self.acting():
-            entry_id, gross = ids.new(), Decimal(amount)
-            found = operations.withhold_at_payout(
-                standing=kyc.queries.lock_clients([self.client_id])[self.client_id],
-                payout_rub=gross,
-                at=at,
-                payout_ref="",
-                entry_id=entry_id,
-            )
-            lines = [
-                (self.cash, gross),
-                (self.account("tax_payable"), -found.withheld_rub),
-                (self.account("payouts_in_flight"), -found.net_rub),
-            ]
-            lines = [line for line in lines if line[1]]
-            self.post(ledger.NewEntry("withdrawal", at, lines, id=entry_id))
-            return found
-
-    def year(self, year: int = 2022) -> TaxYear:
-        with self.acting():
-            found = queries.tax_year(self.client_id, year)
-        assert found is not None
-        return found
-
-    def broken(self) -> list[tuple[str, str]]:
-        with self.acting():
-            return [found for rule in invariants.INVARIANTS for found in rule()]
-
-
-@pytest.fixture
-def trader(bank: models.Bank, books: Books) -> Trader:
-    return Trader(books, bank, open_client(bank).pk)
+NEW_YEAR = datetime(2022, 12, 31, 21, 0, 1, tzinfo=UTC)  # a second into it, in Moscow
 
 
 def test_a_sale_closes_the_oldest_lots_and_the_year_counts_it(trader: Trader) -> None:
@@ -156,45 +72,137 @@ def test_the_laws_example_in_the_books(trader: Trader) -> None:
     assert trader.withdraw("10000").withheld_rub == 1_300
     second = trader.withdraw("50000")
     assert (second.withheld_rub, second.net_rub) == (Decimal(11_700), Decimal(38_300))
-    assert trader.year().withheld_rub == 13_000
+    (year,) = trader.end_year()
+    assert (year.withheld_rub, year.not_withheld_rub) == (Decimal(13_000), Decimal(0))
+    assert year.closed_at == JANUARY
+    with trader.acting():
+        withheld = Withholding.objects.order_by("id").values_list("kind", "withheld_rub")
+        assert list(withheld) == [("PAYOUT", Decimal(1_300)), ("PAYOUT", Decimal(11_700))]
     assert trader.broken() == []
 
 
-def test_what_a_later_loss_makes_too_much_is_owed(trader: Trader) -> None:
+# --- Too much ------------------------------------------------------------------------------------
+
+
+def taxed(trader: Trader) -> None:
+    """Have 13,000 withheld of a result of 100,000, and a coin left that cost 100,000."""
     trader.deposit("60000")
     trader.buy("2", "200000")
     trader.sell("1", "200000")
-    trader.withdraw("50000")
+    assert trader.withdraw("50000").withheld_rub == 13_000
+
+
+def test_what_a_later_loss_makes_too_much_is_owed_at_once(trader: Trader) -> None:
+    taxed(trader)
     trader.sell("1", "40000")
-    assert trader.withdraw("10000").withheld_rub == 0
     assert trader.year().over_withheld_rub == 7_800  # 13,000 - 13 % of 40,000
     assert trader.broken() == []
-
-
-def test_the_years_end_takes_what_there_is_and_records_the_rest(trader: Trader) -> None:
-    trader.deposit("5000.75")
-    trader.buy("1", "100000")
-    trader.sell("1", "200000")
-    with trader.acting():
-        book_id = trader.books.book_id
-        operations.withhold_year_end(book_id=book_id, year=2022, at=JANUARY)
-        assert operations.withhold_year_end(book_id=book_id, year=2022, at=JANUARY) == []
-    year = trader.year()
-    assert (year.withheld_rub, year.not_withheld_rub) == (Decimal(5_000), Decimal(8_000))
-    assert year.notice_date == date(2023, 2, 27)  # the 25th was a Saturday
+    assert trader.withdraw("10000").withheld_rub == 0
+    assert trader.year().over_withheld_rub == 7_800
     assert trader.broken() == []
 
 
-@pytest.mark.parametrize(
-    ("at", "code"),
-    [
-        (datetime(2022, 12, 31, 20, 59, tzinfo=UTC), "YEAR_NOT_OVER"),
-        (datetime(2023, 1, 31, 21, 0, tzinfo=UTC), "WINDOW_CLOSED"),
-    ],
-)
-def test_a_year_is_closed_in_its_window(trader: Trader, at: datetime, code: str) -> None:
-    with pytest.raises(errors.Refused, match=code), trader.acting():
-        operations.withhold_year_end(book_id=trader.books.book_id, year=2022, at=at)
+def test_a_later_gain_uses_up_what_was_withheld_too_much(trader: Trader) -> None:
+    taxed(trader)
+    trader.sell("1", "40000")
+    trader.buy("1", "100000")
+    trader.sell("1", "130000")
+    assert trader.year().over_withheld_rub == 3_900  # 13,000 - 13 % of 70,000
+    assert trader.broken() == []
+
+
+def test_a_bust_sale_makes_what_was_withheld_of_it_owed(trader: Trader) -> None:
+    trader.deposit("60000")
+    trader.buy("1", "100000")
+    fill = trader.sell("1", "200000")
+    trader.withdraw("50000")
+    trader.undo(fill)
+    year = trader.year()
+    assert (year.realised_rub, year.over_withheld_rub) == (Decimal(0), Decimal(13_000))
+    assert trader.broken() == []
+
+
+def test_a_bank_that_is_no_agent_any_more_still_owes_it(
+    make_state: Callable[[], models.Jurisdiction],
+) -> None:
+    """Under the law of 2025 clients declare themselves: nothing is withheld, nothing forgotten."""
+    state = make_state()
+    office = users.supervisor_of(state.pk)
+    bank = users.register_bank(actor=office, code=f"{state.code}bank", name="North")
+    actor = users.job("tests", bank.pk)
+    trader = Trader(open_books(bank.pk, actor), bank, open_client(bank).pk)
+    taxed(trader)
+    with tenancy.acting(None, licences.officer(state.pk, "maker")):
+        licensing.operations.set_regime(
+            overlay="law-2025", valid_from=date(2025, 1, 1), at=licences.BEFORE
+        )
+    later = datetime(2025, 2, 3, 9, 0, tzinfo=UTC)
+    trader.sell("1", "40000")
+    trader.buy("1", "100", later)
+    trader.sell("1", "5000", later)
+    assert trader.withdraw("1000", later).withheld_rub == 0
+    assert trader.year().over_withheld_rub == 7_800
+    assert trader.broken() == []
+
+
+# --- Over the New Year ---------------------------------------------------------------------------
+
+
+def test_a_payout_on_new_years_day_bears_what_december_owes(trader: Trader) -> None:
+    trader.deposit("60000")
+    trader.buy("1", "100000", DECEMBER)
+    trader.sell("1", "200000", DECEMBER)
+    with trader.acting():
+        standing = kyc.queries.standing(trader.client_id)
+        told = operations.preview(standing=standing, payout_rub=Decimal(60_000), at=NEW_YEAR)
+    paid = trader.withdraw("60000", NEW_YEAR)
+    assert (paid.withheld_rub, paid.net_rub) == (Decimal(13_000), Decimal(47_000))
+    assert (told.withheld_rub, told.base_rub) == (paid.withheld_rub, Decimal(100_000))
+    with trader.acting():
+        row = Withholding.objects.get()
+    assert (row.year, row.kind, row.payout_rub) == (2022, "YEAR_END", Decimal(60_000))
+    (year,) = trader.end_year()
+    assert (year.withheld_rub, year.not_withheld_rub) == (Decimal(13_000), Decimal(0))
+    assert trader.broken() == []
+
+
+def test_a_payout_in_january_bears_two_years_the_former_one_first(trader: Trader) -> None:
+    trader.deposit("60000")
+    trader.buy("2", "200000", DECEMBER)
+    trader.sell("1", "200000", DECEMBER)
+    trader.sell("1", "150000", NEW_YEAR)
+    paid = trader.withdraw("20000", NEW_YEAR)
+    # 13,000 of 2022; of the 7,000 that this leaves, 6,500 are due of 2023 and fit.
+    assert [(part.so_far.year, part.due.withheld_rub) for part in paid.parts] == [
+        (2022, Decimal(13_000)),
+        (2023, Decimal(6_500)),
+    ]
+    assert (paid.withheld_rub, paid.net_rub) == (Decimal(19_500), Decimal(500))
+    assert [trader.year(year).withheld_rub for year in (2022, 2023)] == [13_000, 6_500]
+    assert trader.broken() == []
+
+
+def test_a_payout_that_the_former_years_tax_eats_up_leaves_nothing(trader: Trader) -> None:
+    trader.deposit("60000")
+    trader.buy("1", "100000", DECEMBER)
+    trader.sell("1", "200000", DECEMBER)
+    paid = trader.withdraw("9000", NEW_YEAR)
+    assert (paid.withheld_rub, paid.net_rub) == (Decimal(9_000), Decimal(0))
+    year = trader.year()
+    assert (year.not_withheld_rub, year.notice_date) == (Decimal(4_000), date(2023, 2, 27))
+    assert year.closed_at is None
+    assert trader.broken() == []
+
+
+def test_after_january_a_payout_looks_at_its_own_year_only(trader: Trader) -> None:
+    trader.deposit("60000")
+    trader.buy("1", "100000", DECEMBER)
+    trader.sell("1", "200000", DECEMBER)
+    assert trader.withdraw("60000", FEBRUARY).withheld_rub == 0
+    assert trader.broken() == []
+
+
+# --- To the budget -------------------------------------------------------------------------------
 
 
 def test_what_was_withheld_is_remitted_once_when_due(trader: Trader) -> None:
@@ -250,31 +258,3 @@ def test_what_was_built_upon_is_not_bust(trader: Trader) -> None:
     for fill in (bought, first):
         with pytest.raises(errors.Refused, match="FILL_SPENT"), trader.acting():
             operations.undo_fill(fill_id=fill, at=AT)
-
-
-PLANTS = {
-    "a lot": (
-        "UPDATE tax_lot SET cost_left_rub = cost_left_rub - 1 WHERE cost_left_rub > 0",
-        "lot",
-    ),
-    "a disposal": (
-        "UPDATE tax_disposal SET cost_rub = cost_rub + 1, result_rub = result_rub - 1",
-        "dis",
-    ),
-    "a year": ("UPDATE tax_taxyear SET realised_rub = realised_rub + 1", "TaxYear 2022 of cli"),
-    "a withholding": ("UPDATE tax_withholding SET withheld_rub = withheld_rub - 1", "whd"),
-}
-
-
-@pytest.mark.parametrize("plant", PLANTS)
-def test_verify_names_what_was_forged(trader: Trader, plant: str) -> None:
-    trader.deposit("60000")
-    trader.buy("2", "200000")
-    trader.sell("1", "200000")
-    trader.withdraw("50000")
-    assert trader.broken() == []
-    forgery, named = PLANTS[plant]
-    with as_owner(trader.bank.pk) as using, connections[using].cursor() as cursor:
-        cursor.execute(forgery)
-    found = trader.broken()
-    assert any(row.startswith(f"{named}_") for row, _ in found)

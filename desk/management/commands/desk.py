@@ -18,6 +18,7 @@ from django.utils import timezone
 import ledger.operations
 import ledger.queries
 from common import clock, outbox, tenancy, users
+from desk import operations
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,12 @@ def expire_holds(wall_at: datetime) -> None:
 
 
 # Each is told the wall's time, goes through the banks it concerns, and may run twice at once.
-TICKS: tuple[Callable[[datetime], None], ...] = (outbox.relay, expire_holds)
+TICKS: tuple[Callable[[datetime], None], ...] = (
+    outbox.relay,
+    expire_holds,
+    operations.work_orders,
+    operations.settle_payouts,
+)
 
 
 class Command(BaseCommand):

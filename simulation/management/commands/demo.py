@@ -1,139 +1,210 @@
-"""`manage.py demo`: two banks, one Moscow day in their books, closed and proved.
+"""`manage.py demo`: the main job, a day in the life of two licensed banks, against a running house.
 
-A second run finds what the first one made, says so and goes on.
+`python -m config.demo` starts the house first. A second run finds what the first one made.
 """
 
-import secrets
-from contextlib import suppress
-from datetime import UTC, date, datetime
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from common import errors, models, tenancy, users
-from ledger import operations, queries
-from ledger.chart import LINES
-from ledger.operations import NewEntry, Wanted
+from desk import queries as desk
+from simulation import caller, filing, house, job, plan, population
+from simulation.figures import Figures
 
-DAY = date(2022, 2, 24)
-MORNING = datetime(2022, 2, 24, 6, 0, tzinfo=UTC)  # 09:00 in Moscow
-EVENING = datetime(2022, 2, 24, 18, 0, tzinfo=UTC)
-STATE = "ru-2022"
-BANKS = (("north", "Northern Bank"), ("volga", "Volga Bank"))
-STAFF = (users.Role.OPERATIONS, users.Role.DEALER, users.Role.AUDITOR)
-
-# A day as an accountant would write it: what happened, and the signed lines, debit positive.
-JOURNAL = (
-    ("capital", "capital paid in", {"own_nostro": "1000000000", "capital": "-1000000000"}),
-    ("venue_trade", "1 BTC bought on the venue at 2,900,000",
-     {"own_custody": "1", "position": "-1", "currency_position": "2900000",
-      "own_nostro": "-2900000"}),
-    ("deposit", "Anna pays in", {"segregated_nostro": "400000", "client_cash:cli_anna": "-400000"}),
-    ("trade", "Anna buys 0.1 BTC at 3,000,000, fee 1,500",
-     {"client_cash:cli_anna": "301500", "currency_position": "-300000", "fees": "-1500",
-      "position": "0.1", "client_crypto:cli_anna": "-0.1"}),
-    ("trade", "Anna sells 0.04 BTC at 3,100,000, fee 620",
-     {"client_crypto:cli_anna": "0.04", "position": "-0.04", "currency_position": "124000",
-      "client_cash:cli_anna": "-123380", "fees": "-620"}),
-    ("withdrawal", "Anna withdraws 50,000: 361 withheld as tax",
-     {"client_cash:cli_anna": "50000", "tax_payable": "-361", "payouts_in_flight": "-49639"}),
-    ("payout", "the payout leaves", {"payouts_in_flight": "49639", "segregated_nostro": "-49639"}),
-)  # fmt: skip
+MOST_DAYS = 30
+_SHOWN = Decimal("0.00000001")  # of a coin; the figures themselves are whole
 
 
 class Command(BaseCommand):
-    help = "Opens a jurisdiction and two banks, books a day, closes it and proves the books."
+    help = "Opens a state and two banks, lets clients in, replays a day, closes it and proves it."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--address", default="http://127.0.0.1:8000", help="the house's")
+        parser.add_argument("--seed", type=int, default=1)
+        parser.add_argument("--clients", type=int, default=200)
+        parser.add_argument("--days", type=int, default=1)
+        parser.add_argument("--journal", type=Path, help="where the clients write what they sent")
 
     def handle(self, *args: Any, **options: Any) -> None:
         console = Console()
-        state_id = _the_state(console)
-        for code, name in BANKS:
-            _the_bank(console, state_id, code, name)
-        call_command("verify")
+        wanted = job.Wanted(options["seed"], options["clients"], options["days"])
+        _refuse(wanted)
+        caller.wait_for(options["address"])
+        there = job.standing()
+        if there is not None and there != wanted:
+            console.print(
+                f"There already: SEED={there.seed} CLIENTS={there.clients} DAYS={there.days};"
+                " `make clean` begins anew."
+            )
+        wanted = there or wanted
+        if job.is_finished(wanted):
+            console.print(f"There already: the days up to {wanted.last_day}, closed in both banks.")
+        else:
+            if there is not None:
+                console.print("There already, but not to the end: it goes on where it was cut off.")
+            console.print(_PREFACE)
+            journal = caller.Journal(options["journal"]) if options["journal"] else None
+            found = job.do(wanted, options["address"], _progress(console), journal)
+            _print_logins(console, found.logins)
+        files = job.reports(wanted, _progress(console))
+        call_command("verify", stdout=self.stdout, stderr=self.stderr)
+        _print_results(console, wanted)
+        _print_reports(console, files)
+        _print_addresses(console, options["address"])
 
 
-def _the_state(console: Console) -> UUID:
-    """Return the demo's jurisdiction, opened in the morning of the day if it is not there."""
-    with suppress(errors.Refused):
-        return users.house_of(f"gov.{STATE}").jurisdiction_id
-    state = users.register_jurisdiction(
-        code=STATE, name="Russia under the 2022 bill", at=MORNING, wall_at=timezone.now()
-    )
-    logins = _logins("The supervisor")
-    with tenancy.acting(None, users.supervisor_of(state.id)):
-        _add_user(logins, users.Role.SUPERVISOR, f"gov.{STATE}")
-    console.print(logins)
-    return state.id
+_PREFACE = (
+    "The jurisdiction is under the Finance Ministry's bill of 2022, in force from"
+    " 2022-01-01: it never was, anywhere."
+)
 
 
-def _the_bank(console: Console, state_id: UUID, code: str, name: str) -> None:
-    """Open a bank if it is not there; book and close its day, and add its staff, all or nothing."""
-    supervisor = users.supervisor_of(state_id)
-    with suppress(errors.Refused):
-        users.register_bank(actor=supervisor, code=code, name=name)
-    bank_id = users.house_of(code).bank_id
-    with tenancy.acting(bank_id, users.job("demo", bank_id)):
-        if queries.books().exists():
-            console.print(f"{name} is there already, with its books.")
-            return
-        logins = _logins(name)
-        for role in STAFF:
-            _add_user(logins, role, code)
-        book_id = _book_the_day()
-        close = operations.close_day(book_id=book_id, business_date=DAY, at=EVENING)
-        console.print(_trial_balance(name, book_id))
-        console.print(f"Chain head of the day: {bytes(close.head).hex()}\n")
-        console.print(logins)
+def _refuse(wanted: job.Wanted) -> None:
+    if wanted.clients < population.FEWEST:
+        raise CommandError(f"CLIENTS is {population.FEWEST} at the least, who all have a part.")
+    if not 1 <= wanted.days <= MOST_DAYS:
+        raise CommandError(f"DAYS is 1 to {MOST_DAYS}.")
+    for asset in ("BTC", "ETH"):
+        try:
+            desk.price(asset, plan.moment(job.FIRST_DAY, "06:30"))
+        except errors.Refused as refusal:
+            raise CommandError(
+                f"The market has no price of {asset} on {job.FIRST_DAY}: see DATA_DIR."
+            ) from refusal
 
 
-def _logins(house: str) -> Table:
-    table = Table(title=f"{house}: log-ins, shown once")
+def _progress(console: Console) -> job.Progress:
+    @contextmanager
+    def shown(title: str, total: int) -> Iterator[Callable[[int], None]]:
+        columns = (TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
+            task = progress.add_task(title, total=total)
+            yield lambda more: progress.advance(task, more)
+
+    return shown
+
+
+# --- What is printed -----------------------------------------------------------------------------
+
+
+def _print_logins(console: Console, logins: list[house.Login]) -> None:
+    if not logins:
+        return
+    table = Table(title="Log-ins, shown this once", title_justify="left")
     for column in ("log-in", "password", "role"):
         table.add_column(column)
-    return table
+    for login in logins:
+        table.add_row(login.name, login.password, login.role.replace("_", " "))
+    console.print(table)
 
 
-def _add_user(logins: Table, role: users.Role, house: str) -> models.User:
-    password = secrets.token_urlsafe(12)
-    user = users.create_user(
-        username=role.value, name=role.value.replace("_", " "), role=role, password=password
-    )
-    logins.add_row(f"{role.value}@{house}", password, role.value)
-    return user
+def _print_results(console: Console, wanted: job.Wanted) -> None:
+    days = f"{job.FIRST_DAY}" + (f" to {wanted.last_day}" if wanted.days > 1 else "")
+    found = job.results(wanted)
+    table = Table(title=f"What happened: {days}", title_justify="left")
+    table.add_column("", no_wrap=True)
+    for code in found:
+        table.add_column(house.TITLES[code], justify="right")
+    columns = [{section: dict(lines) for section, lines in _lines(each)} for each in found.values()]
+    for section in columns[0]:
+        table.add_section()
+        table.add_row(section, *("" for _ in columns), style="bold")
+        for name in dict.fromkeys(name for column in columns for name in column[section]):
+            table.add_row(f"  {name}", *(column[section].get(name, "") for column in columns))
+    console.print(table)
 
 
-def _book_the_day() -> UUID:
-    book_id = operations.open_book(code="main", open_date=DAY, at=MORNING)
-    names = sorted({name for _, _, lines in JOURNAL for name in lines})
-    opened = operations.open_accounts(
-        book_id=book_id, accounts=[_wanted(name) for name in names], at=MORNING
-    )
-    account = dict(zip(names, opened, strict=True))
-    for kind, reason, lines in JOURNAL:
-        signed = [(account[name], Decimal(text)) for name, text in lines.items()]
-        operations.post_entry(book_id=book_id, entry=NewEntry(kind, MORNING, signed, reason=reason))
-    return book_id
+_Lines = Iterator[tuple[str, str]]
 
 
-def _wanted(name: str) -> Wanted:
-    line, _, owner = name.partition(":")
-    asset = "BTC" if LINES[line].currency is False else "RUB"
-    return Wanted(line, asset, owner)
+def _lines(found: Figures) -> Iterator[tuple[str, _Lines]]:
+    """Give the table's sections, each with its lines: a name and a figure."""
+    yield "Applications turned away for", _counts(found.turned_away)
+    yield "Clients", _counts(found.clients)
+    yield "Let in", _counts(found.categories)
+    yield "Orders over HTTP", _counts({"all": sum(found.orders.values()), **found.orders})
+    yield "Orders refused for", _counts(found.refused_for)
+    yield "Trades", _trades(found)
+    yield "Cash", _cash(found)
+    yield "At the close", _balances(found)
 
 
-def _trial_balance(bank: str, book_id: UUID) -> Table:
-    table = Table(title=f"{bank}: trial balance of {DAY}")
-    table.add_column("line")
-    table.add_column("asset")
-    for column in ("debit", "credit", "balance"):
-        table.add_column(column, justify="right")
-    for row in queries.trial_balance(book_id, DAY):
-        figures = (f"{figure.normalize():,f}" for figure in (row.debit, row.credit, row.balance))
-        table.add_row(LINES[row.line].title, row.asset, *figures)
-    return table
+def _trades(found: Figures) -> _Lines:
+    yield from _counts({"quotes": found.quotes, "fills": found.fills, "bust": found.busted})
+    for side, roubles, coins in (
+        ("bought", found.bought_rub, found.bought),
+        ("sold", found.sold_rub, found.sold),
+    ):
+        yield f"{side} by clients, RUB", f"{roubles:,.2f}"
+        for asset, amount in coins.items():
+            yield f"{side} by clients, {asset}", _coins(amount)
+    yield "fees, RUB", f"{found.fees_rub:,.2f}"
+
+
+def _cash(found: Figures) -> _Lines:
+    yield "deposits", f"{found.deposits:,}"
+    yield "deposited, RUB", f"{found.deposited_rub:,.2f}"
+    yield from _counts({f"withdrawals {name}": n for name, n in found.withdrawals.items()})
+    yield "withdrawn, RUB", f"{found.gross_rub:,.2f}"
+    yield "tax withheld, RUB", f"{found.tax_rub:,.2f}"
+    yield "paid out, RUB", f"{found.net_rub:,.2f}"
+
+
+def _balances(found: Figures) -> _Lines:
+    yield "owed to clients, RUB", f"{found.client_cash_rub:,.2f}"
+    for title, coins in (("owed to clients", found.client_coins), ("inventory", found.inventory)):
+        for asset, amount in coins.items():
+            yield f"{title}, {asset}", _coins(amount)
+    yield "entries in the books", f"{found.entries:,}"
+
+
+def _counts(counted: Mapping[str, int]) -> _Lines:
+    for name, number in counted.items():
+        yield name, f"{number:,}"
+
+
+def _coins(amount: Decimal) -> str:
+    return f"{amount.quantize(_SHOWN):,f}"
+
+
+def _print_reports(console: Console, files: list[filing.Made]) -> None:
+    table = Table(title="Reports, cut at the close", title_justify="left")
+    for column, justify in (("file", "left"), ("rows", "right"), ("bytes", "right")):
+        table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    table.add_column("SHA-256")
+    for each in files:
+        table.add_row(each.name, f"{each.rows:,}", f"{each.size:,}", each.sha256[:16] + "…")
+    console.print(table)
+
+
+def _print_addresses(console: Console, address: str) -> None:
+    console.print(f"Admin  {address}/admin/")
+    console.print(f"API    {address}/v1/docs")
+    code, name = population.NORTH, "client0001"
+    bank = job.bank_of(code)
+    now = timezone.now()
+    with tenancy.acting(bank.id, bank.office):
+        user = models.User.objects.get(username=name)
+        _, text = users.issue_key(
+            user_id=user.pk,
+            name="to try the API with",
+            scopes=users.ROLES[users.Role.CLIENT],
+            expires_at=now + timedelta(days=90),
+            at=now,
+        )
+    console.print(f"A key  {text}", soft_wrap=True)
+    console.print(f"       of {name}@{code}, a client; good for 90 days, shown this once")

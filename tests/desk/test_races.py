@@ -1,0 +1,226 @@
+"""Orders that race, by real threads and real commits: whoever loses is told by a rule's code.
+
+Night lets each race run for longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from common import errors, models
+from common.errors import Refused
+from desk import operations
+from desk.models import Fill, Order
+from desk.operations import Placed
+from kyc.models import Client
+from tests.desk import desks
+from tests.desk.desks import Desk, ask, open_desk
+from tests.desk.market import FALLEN_AT
+from tests.faults.racing import Outcome, race
+from tests.kyc.clients import AT
+
+D = Decimal
+EIGHT = 8
+
+rounds_of = pytest.mark.parametrize(
+    "rounds", [5, pytest.param(300, marks=[pytest.mark.night, pytest.mark.timeout(3600)])]
+)
+
+
+def _told(placed: Placed) -> None:
+    """Raise what refused an order, for a race to tell."""
+    if placed.refusals:
+        raise Refused(" ".join(desks.codes(placed)))
+
+
+@rounds_of
+def test_eight_buys_of_one_client_do_not_exceed_the_limit(desk: Desk, rounds: int) -> None:
+    desk.stock(str(rounds * D("0.2")))  # what four of them come to, a round
+    anna = [desk.client("5000000")]
+
+    def attempt(number: int) -> None:
+        _told(desk.buy(anna[0], amount_rub="149000"))
+
+    def judge(outcomes: list[Outcome]) -> bool:
+        assert sorted(outcomes) == ["LIMIT_EXCEEDED"] * 4 + ["OK"] * 4
+        assert D(595_000) < desk.used(anna[0]) <= 600_000
+        anna[0] = desk.client("5000000")
+        return False
+
+    race(rounds, EIGHT, attempt, judge)
+    assert desk.broken() == []
+
+
+@rounds_of
+def test_a_coin_is_sold_once(desk: Desk, rounds: int) -> None:
+    firm = desk.client("50000000", kind="ENTITY")
+    desk.buy(firm, quantity="1")
+
+    def attempt(number: int) -> None:
+        _told(desk.sell(firm, quantity="1"))
+
+    def judge(outcomes: list[Outcome]) -> bool:
+        assert sorted(outcomes) == ["INSUFFICIENT_FUNDS"] * (EIGHT - 1) + ["OK"]
+        assert desk.coins(firm) == {}
+        _told(desk.buy(firm, quantity="1"))
+        return False
+
+    race(rounds, EIGHT, attempt, judge)
+    assert desk.broken() == []
+
+
+@rounds_of
+def test_eight_clients_buy_the_last_coins(bank: models.Bank, rounds: int) -> None:
+    desk = open_desk(bank, stock="3.5")
+    firms = [desk.client("900000000", kind="ENTITY") for _ in range(EIGHT)]
+
+    def attempt(number: int) -> None:
+        _told(desk.buy(firms[number], quantity="1"))
+
+    def judge(outcomes: list[Outcome]) -> bool:
+        assert sorted(outcomes) == ["INVENTORY_SHORT"] * 5 + ["OK"] * 3
+        assert desk.account("position", "BTC") == D("0.5")
+        for number, outcome in enumerate(outcomes):
+            if outcome == "OK":
+                _told(desk.sell(firms[number], quantity="1"))
+        return False
+
+    race(rounds, EIGHT, attempt, judge)
+    assert desk.broken() == []
+
+
+@rounds_of
+def test_a_cancel_against_a_fill(desk: Desk, rounds: int) -> None:
+    """One of both ends the order; its roubles are spent or free, never both."""
+    firm = desk.client("50000000", kind="ENTITY")
+    resting: list[Order] = []
+
+    def rest() -> None:
+        placed = desk.buy(firm, quantity="0.01", limit_price_rub="2900000")
+        resting[:] = [desk.order(placed)]
+
+    rest()
+
+    def attempt(number: int) -> None:
+        if number % 2:
+            with desk.acting():
+                order = Order.objects.get(pk=resting[0].pk)
+                operations.cancel_order(order=order, at=FALLEN_AT)
+        else:
+            with desk.acting():
+                done = operations.work_order(order_id=resting[0].pk, at=FALLEN_AT)
+            if done.status != "FILLED":
+                raise errors.Refused(str(done.status))
+
+    def judge(outcomes: list[Outcome]) -> bool:
+        assert set(outcomes) <= {"OK", "STATUS_CONFLICT", "CANCELED"}
+        with desk.acting():
+            order = Order.objects.get(pk=resting[0].pk)
+        if order.status == "CANCELED":
+            assert outcomes[1::2].count("OK") == 1
+            assert order.filled_quantity == 0
+        else:
+            assert (order.status, outcomes[1::2].count("OK")) == ("FILLED", 0)
+        rest()
+        return False
+
+    race(rounds, EIGHT, attempt, judge)
+    assert desk.broken() == []
+
+
+@rounds_of
+def test_cash_is_spent_or_paid_out(desk: Desk, rounds: int) -> None:
+    """A purchase and withdrawals of the same roubles: one of them has the roubles."""
+    firm = desk.client("303007.50", kind="ENTITY")  # what a tenth of a coin costs
+
+    def attempt(number: int) -> None:
+        if number % 2:
+            _told(desk.buy(firm, quantity="0.1"))
+        else:
+            row = desk.withdraw(firm, "303007.50")
+            if row.codes:
+                raise Refused(" ".join(row.codes))
+
+    def judge(outcomes: list[Outcome]) -> bool:
+        assert sorted(outcomes) == ["INSUFFICIENT_FUNDS"] * (EIGHT - 1) + ["OK"]
+        assert desk.cash(firm) == 0
+        desk.deposit(firm, "303007.50")
+        return False
+
+    race(rounds, EIGHT, attempt, judge)
+    assert desk.broken() == []
+
+
+@rounds_of
+def test_a_large_withdrawal_is_decided_once(desk: Desk, rounds: int) -> None:
+    firm = desk.client("3000000", kind="ENTITY")
+    waiting = [desk.withdraw(firm, "3000000")]
+
+    def attempt(number: int) -> None:
+        with desk.acting(f"checker{number}"):
+            if number % 2:
+                operations.approve_withdrawal(withdrawal=waiting[0], at=AT)
+            else:
+                operations.refuse_withdrawal(withdrawal=waiting[0], reason="no", at=AT)
+
+    def judge(outcomes: list[Outcome]) -> bool:
+        assert sorted(outcomes) == ["OK"] + ["STATUS_CONFLICT"] * (EIGHT - 1)
+        if outcomes.index("OK") % 2:
+            desk.deposit(firm, "3000000")
+        waiting[0] = desk.withdraw(firm, "3000000")
+        return False
+
+    race(rounds, EIGHT, attempt, judge)
+    assert desk.broken() == []
+
+
+@rounds_of
+def test_a_coin_is_sold_or_its_purchase_taken_back(desk: Desk, rounds: int) -> None:
+    firm = desk.client("50000000", kind="ENTITY")
+    held: list[Fill] = []
+
+    def buy() -> None:
+        placed = desk.buy(firm, quantity="1")
+        held[:] = [next(fill for fill in desk.fills() if fill.order_id == placed.order.pk)]
+
+    def attempt(number: int) -> None:
+        if number == 0:
+            desk.bust(held[0])
+        else:
+            _told(desk.sell(firm, quantity="1"))
+
+    def judge(outcomes: list[Outcome]) -> bool:
+        assert outcomes.count("OK") == 1
+        assert outcomes[0] in ("OK", "FILL_SPENT")
+        assert set(outcomes[1:]) <= {"OK", "INSUFFICIENT_FUNDS"}
+        assert desk.coins(firm) == {}
+        buy()
+        return False
+
+    buy()
+    race(rounds, EIGHT, attempt, judge)
+    assert desk.broken() == []
+
+
+def _lists(desk: Desk, firms: list[Client]) -> Callable[[int], Any]:
+    def attempt(number: int) -> None:
+        turned = firms if number % 2 else list(reversed(firms))
+        desk.place(*(ask(firm, "BUY", quantity="0.001") for firm in turned))
+
+    return attempt
+
+
+@rounds_of
+def test_lists_in_opposite_order_do_not_lock_each_other_out(desk: Desk, rounds: int) -> None:
+    firms = [desk.client("900000000", kind="ENTITY") for _ in range(4)]
+
+    def judge(outcomes: list[Outcome]) -> bool:
+        assert outcomes == ["OK"] * EIGHT
+        return False
+
+    race(rounds, EIGHT, _lists(desk, firms), judge)
+    assert desk.broken() == []

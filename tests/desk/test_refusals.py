@@ -1,0 +1,54 @@
+"""Every code that refuses an order or a withdrawal is explained in words."""
+
+import ast
+import inspect
+import re
+from types import ModuleType
+
+import desk.operations.cash
+import desk.operations.orders
+import desk.pretrade
+import kyc.standing
+import licensing.perimeter
+from desk import refusals
+from licensing import states
+
+_CODE = re.compile(r"[A-Z]+(_[A-Z]+)+")
+# Raised before anything is kept, or no refusals at all.
+_NO_OUTCOME = {
+    "AMOUNT_INVALID",
+    "AMOUNT_TOO_FINE",
+    "CLIENT_ORDER_ID_TAKEN",
+    "MAKER_IS_CHECKER",
+    "NOT_FOUND",
+    "STATUS_CONFLICT",
+}
+_NO_REFUSAL = {"PARTIALLY_FILLED", "LEGAL_ENTITY", "NON_QUALIFIED"}
+
+
+def codes_in(module: ModuleType) -> set[str]:
+    """Return the strings of the module that look like codes."""
+    tree = ast.parse(inspect.getsource(module))
+    texts = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and n.value}
+    return {text for text in texts if isinstance(text, str) and _CODE.fullmatch(text)}
+
+
+def test_every_code_has_its_words() -> None:
+    modules = (
+        licensing.perimeter,
+        kyc.standing,
+        desk.pretrade,
+        desk.operations.orders,
+        desk.operations.cash,
+    )
+    found = set[str]().union(*map(codes_in, modules)) - _NO_OUTCOME - _NO_REFUSAL
+    ended = set(states.EVER_GRANTED) - {states.LicenceStatus.GRANTED}
+    assert found | {f"LICENCE_{status.value}" for status in ended} == set(refusals.WORDS)
+
+
+def test_several_codes_are_told_one_after_the_other() -> None:
+    told = refusals.in_words(["TEST_REQUIRED", "LIMIT_EXCEEDED"])
+    assert told == (
+        "The client has to pass the investor test first."
+        " It would exceed the client's limit of the calendar year."
+    )
