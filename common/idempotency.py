@@ -18,6 +18,9 @@ from django.db import connection, transaction
 
 from common import errors, models, tenancy
 
+# The row that keeps an answer, for an effect to write it with rows of its own.
+Keep = Callable[["Answer"], models.IdempotencyKey]
+
 HEADER = "Idempotency-Key"
 KEPT_DAYS = 7  # as perimeter_forget_answers has it; after that a key is as good as new
 
@@ -59,11 +62,14 @@ def digest(*, method: str, path: str, body: bytes) -> str:
     return hashlib.sha256(head + b"\n" + body).hexdigest()
 
 
-def run(*, key: str, user_id: UUID, request_sha256: str, effect: Callable[[], Answer]) -> Answer:
+def run(
+    *, key: str, user_id: UUID, request_sha256: str, effect: Callable[[Keep], Answer]
+) -> Answer:
     """Have `effect` once, and answer its first answer ever after.
 
     Inside the caller's transaction, with which the answer is kept. Whatever `effect` raises
-    leaves the key free; a refusal that is to be kept is an `Answer`.
+    leaves the key free; a refusal that is to be kept is an `Answer`. An effect that others wait
+    for may write the row that it asks `Keep` for, and then return that same answer.
 
     Raises: IDEMPOTENCY_IN_PROGRESS while the first request runs; IDEMPOTENCY_KEY_REUSED if it
     was another request.
@@ -79,19 +85,23 @@ def run(*, key: str, user_id: UUID, request_sha256: str, effect: Callable[[], An
             if sha256 != request_sha256:
                 raise errors.Refused("IDEMPOTENCY_KEY_REUSED")
             return Answer(status, body, replayed=True)
-    answer = effect()
-    models.insert(
-        [
-            models.IdempotencyKey(
-                bank_id=tenancy.current().bank_id,
-                user_id=user_id,
-                key=key,
-                request_sha256=request_sha256,
-                status=answer.status,
-                body=answer.body,
-            )
-        ]
-    )
+    kept: Answer | None = None
+
+    def keep(answer: Answer) -> models.IdempotencyKey:
+        nonlocal kept
+        kept = answer
+        return models.IdempotencyKey(
+            bank_id=tenancy.current().bank_id,
+            user_id=user_id,
+            key=key,
+            request_sha256=request_sha256,
+            status=answer.status,
+            body=answer.body,
+        )
+
+    answer = effect(keep)
+    if answer is not kept:
+        models.insert([keep(answer)])
     return answer
 
 

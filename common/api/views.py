@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from django.apps import apps
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -86,6 +86,12 @@ class Schema(AutoSchema):
 def _made(body: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
     """Return a serializer that keeps nothing of what it reads: its fields are copied once."""
     return body()
+
+
+def _answer(response: HttpResponse | Response) -> idempotency.Answer:
+    is_data = isinstance(response, Response)
+    body = JSONRenderer().render(response.data) if is_data else response.content
+    return idempotency.Answer(response.status_code, body.decode())
 
 
 @cache
@@ -203,6 +209,15 @@ class View(views.APIView):
         ):
             return self._once(key, request) if once else self._handle(request)
 
+    def keep(self, response: HttpResponse | Response) -> tuple[idempotency.Answer, Model]:
+        """Return an answer, and the row that keeps it under the request's key.
+
+        For an operation that writes the row before it takes what others wait for; the view then
+        returns the answer. Any other answer is kept when the view has returned it.
+        """
+        answer = _answer(response)
+        return answer, self._keep(answer)
+
     def _handle(self, request: Request) -> Any:
         return getattr(self, str(request.method).lower())(request, *self.args, **self.kwargs)
 
@@ -210,14 +225,10 @@ class View(views.APIView):
         user_id = self.actor.user_id
         assert user_id is not None
 
-        def effect() -> idempotency.Answer:
+        def effect(keep: idempotency.Keep) -> idempotency.Answer:
+            self._keep = keep
             response = self._handle(request)
-            body = (
-                JSONRenderer().render(response.data)
-                if isinstance(response, Response)
-                else response.content
-            )
-            return idempotency.Answer(response.status_code, body.decode())
+            return response if isinstance(response, idempotency.Answer) else _answer(response)
 
         answer = idempotency.run(
             key=key,

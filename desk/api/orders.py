@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
+from django.db.models import Model
+from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -67,10 +70,14 @@ class Orders(api.View):
         """Place an order: executed at once, resting, or rejected with every rule it breaks."""
         said = self.said(io.OrderIn, request)
         ask = Ask(customer_of(self.actor, said["client_id"]), **io.ask_fields(said))
-        (placed,) = operations.place_orders(asks=[ask], at=self.now())
-        if placed.refusals:
-            return errors.refused(request, placed.refusals)
-        return Response(self.told(io.OrderOut, placed.order), status=201)
+
+        def told(placed: Sequence[operations.Placed]) -> HttpResponse | Response:
+            (one,) = placed
+            if one.refusals:
+                return errors.refused(request, one.refusals)
+            return Response(self.told(io.OrderOut, one.order), status=201)
+
+        return _placed(self, [ask], told)
 
 
 class OrderLists(api.View):
@@ -89,9 +96,28 @@ class OrderLists(api.View):
         said = self.said(io.OrderListIn, request)
         whose = {named: customer_of(self.actor, named) for named in _named(said["orders"])}
         asks = [Ask(whose[line["client_id"]], **io.ask_fields(line)) for line in said["orders"]]
-        placed = operations.place_orders(asks=asks, at=self.now())
-        told = [self.told(io.OrderOut, each.order) for each in placed]
-        return Response({"orders": told}, status=201)
+
+        def told(placed: Sequence[operations.Placed]) -> Response:
+            orders = [self.told(io.OrderOut, each.order) for each in placed]
+            return Response({"orders": orders}, status=201)
+
+        return _placed(self, asks, told)
+
+
+_Told = Callable[[Sequence[operations.Placed]], HttpResponse | Response]
+
+
+def _placed(view: api.View, asks: Sequence[Ask], told: _Told) -> Any:
+    """Place orders and return the answer, which is kept before the desk's balances are locked."""
+    answers: list[Any] = []
+
+    def keep(placed: Sequence[operations.Placed]) -> Model:
+        answer, row = view.keep(told(placed))
+        answers.append(answer)
+        return row
+
+    operations.place_orders(asks=asks, at=view.now(), keep=keep)
+    return answers[-1]  # the one that stands, if the desk had to decide anew
 
 
 def _named(lines: list[dict[str, Any]]) -> set[Any]:

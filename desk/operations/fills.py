@@ -12,6 +12,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Model
+
 import kyc.operations
 import kyc.queries
 import ledger.operations
@@ -70,11 +72,12 @@ def settle(
     orders: Sequence[Order] = (),
     events: Sequence[tuple[str, dict[str, Any]]] = (),
     holds: Sequence[UUID] = (),
+    kept: Sequence[Model] = (),
 ) -> list[Fill]:
     """Write lots, fills, events and, last, the entries that deliver against payment.
 
     `accounts`: of the clients and of the desk's positions. `orders` are new ones, written with
-    their fills; `events` go before the fills' own.
+    their fills, and what is `kept` of them; `events` go before the fills' own.
 
     Raises: INVENTORY_SHORT or INSUFFICIENT_FUNDS if somebody was first; LOTS_SHORT.
     """
@@ -83,7 +86,7 @@ def settle(
     if made:
         tax.operations.record_fills(fills=[_lot(each, row, at) for each, row in made])
     told = [("desk.order_filled", _told(row, row.order)) for row in rows]
-    models.insert(orders, rows, outbox.rows([*events, *told], at))
+    models.insert(orders, rows, outbox.rows([*events, *told], at), kept)
     if made:
         found = queries.house({each.asset for each in executed})
         entries = [_entry(each, row, accounts, found, at) for each, row in made]

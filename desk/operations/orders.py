@@ -6,13 +6,14 @@ Lock order: clients by id (their limits with them), then lots, then the ledger's
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Model
 
 import kyc.operations
 import kyc.queries
@@ -38,7 +39,9 @@ class Placed:
     refusals: tuple[errors.Refused, ...]
 
 
-def place_orders(*, asks: Sequence[Ask], at: datetime) -> list[Placed]:
+def place_orders(
+    *, asks: Sequence[Ask], at: datetime, keep: Callable[[Sequence[Placed]], Model] | None = None
+) -> list[Placed]:
     """Take orders in, in their order, each judged on what the ones before it left.
 
     1. The clients are locked; with them their limits, lots and free balances stand still.
@@ -46,8 +49,9 @@ def place_orders(*, asks: Sequence[Ask], at: datetime) -> list[Placed]:
        decimals, a `client_order_id` that was used.
     3. Each order is decided (`pretrade`): refused by rules, which is an outcome and kept, or
        executed against the desk's inventory, or resting with what it needs reserved.
-    4. All of it is written, the ledger last. Whoever was first at the inventory, which is not
-       locked before, makes us decide anew, now with the balances locked.
+    4. All of it is written, with the row that `keep` makes of it, and the ledger last. Whoever
+       was first at the inventory, which is not locked before, makes us decide anew, now with the
+       balances locked.
 
     Raises: NOT_FOUND; CLIENT_ORDER_ID_TAKEN; INSTRUMENT_UNKNOWN; AMOUNT_TOO_FINE.
     """
@@ -65,7 +69,7 @@ def place_orders(*, asks: Sequence[Ask], at: datetime) -> list[Placed]:
         plans = [pretrade.decide(context, ask, terms[ask.instrument]) for ask in asks]
         try:
             with transaction.atomic():
-                return _write(asks, plans, instruments, standings, context, accounts, at)
+                return _write(asks, plans, instruments, standings, context, accounts, at, keep)
         except errors.Refused as refusal:
             if lost or refusal.code not in _LOST:
                 raise
@@ -239,6 +243,7 @@ def _write(
     context: Context,
     accounts: _Accounts,
     at: datetime,
+    keep: Callable[[Sequence[Placed]], Model] | None,
 ) -> list[Placed]:
     rows = [
         _row(ask, plan, instruments[ask.instrument], context, at)
@@ -264,7 +269,8 @@ def _write(
         kyc.operations.use_limit(uses=changed, year=context.on.year)
     placed = [Placed(row, _refused(row, plan)) for row, _, plan in taken]
     events = [("desk.order_placed", _told(row)) for row in rows]
-    fills.settle(executed, accounts, at=at, orders=rows, events=events)
+    kept = [keep(placed)] if keep else []
+    fills.settle(executed, accounts, at=at, orders=rows, events=events, kept=kept)
     for row, ask, plan in resting:
         assert row.hold_id is not None
         asset = row.instrument.asset_id

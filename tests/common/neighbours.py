@@ -82,7 +82,7 @@ def move_in(bank: models.Bank) -> None:
             action_flag=CHANGE,
         )
         answer = idempotency.Answer(201, "{}")
-        idempotency.run(key="1", user_id=ann.pk, request_sha256="", effect=lambda: answer)
+        idempotency.run(key="1", user_id=ann.pk, request_sha256="", effect=lambda _: answer)
         outbox.emit("test.moved_in", {}, AT)
         operations.open_book(code="spare", open_date=DAY, at=AT)
         operations.close_day(book_id=books.book_id, business_date=SECOND, at=AT)

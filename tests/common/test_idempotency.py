@@ -38,7 +38,9 @@ def command(
 ) -> idempotency.Answer:
     """Run `effect` under a key in a transaction of its own."""
     with tenancy.acting(clerk.bank.id, users.job("tests", clerk.bank.id)):
-        return idempotency.run(key=key, user_id=clerk.user_id, request_sha256=sha256, effect=effect)
+        return idempotency.run(
+            key=key, user_id=clerk.user_id, request_sha256=sha256, effect=lambda _: effect()
+        )
 
 
 def note(clerk: caller.Caller) -> idempotency.Answer:
@@ -162,6 +164,22 @@ def test_an_answer_that_cannot_be_kept_undoes_its_effect(clerk: caller.Caller) -
     with pytest.raises(DataError, match="u0000"):
         command(clerk, effect)
     assert (clerk.written(), kept(clerk)) == (0, 0)
+
+
+def test_an_effect_may_keep_its_answer_itself(clerk: caller.Caller) -> None:
+    def effect(keep: idempotency.Keep) -> idempotency.Answer:
+        models.insert([keep(DONE)])
+        return note(clerk)
+
+    def ask() -> idempotency.Answer:
+        with tenancy.acting(clerk.bank.id, users.job("tests", clerk.bank.id)):
+            return idempotency.run(
+                key="own", user_id=clerk.user_id, request_sha256=DIGEST, effect=effect
+            )
+
+    assert ask() == DONE
+    assert ask() == idempotency.Answer(DONE.status, DONE.body, replayed=True)
+    assert (clerk.written(), kept(clerk)) == (1, 1)
 
 
 # --- Races ----------------------------------------------------------------------------------------
