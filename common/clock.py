@@ -11,8 +11,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from django.db import connection
-
 from common import errors, models, tenancy, users
 
 MAX_RATE = Decimal(86_400)  # a day a second
@@ -49,16 +47,18 @@ def midnight(day: date, timezone: str = "Europe/Moscow") -> datetime:
 
 def now(jurisdiction_id: UUID, wall_at: datetime) -> datetime:
     """Return the jurisdiction's business time at `wall_at`, inside the caller's transaction."""
-    with connection.cursor() as cursor:  # by hand: it is asked at every order
-        cursor.execute(
-            "SELECT clock_business_at, clock_wall_at, clock_rate FROM common_jurisdiction"
-            " WHERE id = %s",
-            [jurisdiction_id],
-        )
-        row = cursor.fetchone()
-    if row is None:
-        raise models.Jurisdiction.DoesNotExist
-    return business_time(Anchor(*row), wall_at)
+    found = models.Jurisdiction.objects.filter(pk=jurisdiction_id)
+    anchor = found.values_list("clock_business_at", "clock_wall_at", "clock_rate").get()
+    return business_time(Anchor(*anchor), wall_at)
+
+
+def acting_now(wall_at: datetime) -> datetime:
+    """Return the acting jurisdiction's business time, by its clock as the transaction found it."""
+    acting = tenancy.current()
+    assert acting.jurisdiction_id is not None
+    if acting.clock is None:
+        return now(acting.jurisdiction_id, wall_at)
+    return business_time(Anchor(*acting.clock), wall_at)
 
 
 def set_clock(*, actor: users.Actor, at: datetime, wall_at: datetime) -> None:

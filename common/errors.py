@@ -85,6 +85,10 @@ class Refused(Exception):
         return {"code": self.code, "detail": self.detail, "facts": self.facts}
 
 
+class Overtaken(Exception):
+    """What was decided on has changed meanwhile: decide once more, in a new transaction."""
+
+
 class Malformed(Refused):
     """The request itself is wrong; `where` names the `pointer`, `parameter` or `header`."""
 

@@ -16,7 +16,7 @@ from uuid import UUID
 from celery import shared_task
 from django.db import connection, transaction
 
-from common import errors, models, tenancy
+from common import errors, models, statements, tenancy
 
 # The row that keeps an answer, for an effect to write it with rows of its own.
 Keep = Callable[["Answer"], models.IdempotencyKey]
@@ -74,17 +74,15 @@ def run(
     Raises: IDEMPOTENCY_IN_PROGRESS while the first request runs; IDEMPOTENCY_KEY_REUSED if it
     was another request.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT * FROM perimeter_claim_key(%s, %s, %s)", [user_id, key, _lock(user_id, key)]
-        )
-        is_ours, sha256, status, body = cursor.fetchone()
-        if not is_ours:
-            raise errors.Refused("IDEMPOTENCY_IN_PROGRESS")
-        if sha256 is not None:
-            if sha256 != request_sha256:
-                raise errors.Refused("IDEMPOTENCY_KEY_REUSED")
-            return Answer(status, body, replayed=True)
+    ((is_ours, sha256, status, body),) = statements.rows(
+        "SELECT * FROM perimeter_claim_key(%s, %s, %s)", [user_id, key, _lock(user_id, key)]
+    )
+    if not is_ours:
+        raise errors.Refused("IDEMPOTENCY_IN_PROGRESS")
+    if sha256 is not None:
+        if sha256 != request_sha256:
+            raise errors.Refused("IDEMPOTENCY_KEY_REUSED")
+        return Answer(status, body, replayed=True)
     kept: Answer | None = None
 
     def keep(answer: Answer) -> models.IdempotencyKey:

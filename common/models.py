@@ -9,10 +9,10 @@ import msgspec
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import TransactionNow
-from django.db import connection, models
+from django.db import models
 from django.db.models.functions import Now
 
-from common import ids, money, tenancy
+from common import ids, money, statements, tenancy
 
 
 def insert(*tables: Sequence[models.Model]) -> None:
@@ -28,8 +28,7 @@ def insert(*tables: Sequence[models.Model]) -> None:
         [{column: getattr(row, name) for column, name in _fields(kind)} for row in rows]
         for kind, rows in zip(kinds, filled, strict=True)
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(_insertion(kinds), [msgspec.json.encode(each).decode() for each in told])
+    statements.execute(_insertion(kinds), [msgspec.json.encode(each).decode() for each in told])
 
 
 @cache

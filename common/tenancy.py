@@ -12,6 +12,8 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,11 +25,10 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.utils import CursorWrapper
 from django.db.models import ForeignKey, Model
 from psycopg.pq import TransactionStatus
 
-from common import errors
+from common import errors, statements
 
 if TYPE_CHECKING:
     from common.users import Actor
@@ -146,12 +147,16 @@ def _role_of(db: BaseDatabaseWrapper) -> tuple[str, bool]:
 # --- The door ------------------------------------------------------------------------------------
 @dataclasses.dataclass(frozen=True, slots=True)
 class Acting:
-    """On whose behalf the running transaction works. `bank_id` is None for the state."""
+    """On whose behalf the running transaction works. `bank_id` is None for the state.
+
+    `clock`: for a bank, its state's clock at the transaction's begin, as `clock.Anchor` has it.
+    """
 
     actor: Actor
     bank_id: UUID | None
     jurisdiction_id: UUID | None
     request_id: str
+    clock: tuple[datetime, datetime, Decimal] | None = None
 
 
 _current: ContextVar[Acting | None] = ContextVar("perimeter_acting", default=None)
@@ -187,9 +192,9 @@ def acting(
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         if snapshot:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        jurisdiction_id = actor.jurisdiction_id
+        jurisdiction_id, anchor = actor.jurisdiction_id, None
         if bank_id is not None:
-            jurisdiction_id = _act(cursor, bank_id)
+            jurisdiction_id, anchor = _enter(bank_id)
         else:
             cursor.execute(
                 "SELECT set_config('perimeter.jurisdiction', %s, true)",
@@ -197,7 +202,7 @@ def acting(
             )
             if actor.supervises:
                 cursor.execute(f"SET LOCAL ROLE {SUPERVISOR}")
-        token = _current.set(Acting(actor, bank_id, jurisdiction_id, request_id))
+        token = _current.set(Acting(actor, bank_id, jurisdiction_id, request_id, anchor))
         try:
             yield current()
             # PostgreSQL answers COMMIT after a failed statement with a silent ROLLBACK.
@@ -212,22 +217,16 @@ def acting(
 _jurisdictions: dict[UUID, UUID] = {}
 
 
-def _act(cursor: CursorWrapper, bank_id: UUID) -> UUID:
-    """Set the bank for the transaction, and return its jurisdiction."""
-    known = _jurisdictions.get(bank_id)
-    if known is not None:
-        cursor.execute(
-            "SELECT set_config('perimeter.bank', %s, true),"
-            " set_config('perimeter.jurisdiction', %s, true)",
-            [str(bank_id), str(known)],
-        )
-        return known
-    cursor.execute("SELECT perimeter_act(%s)", [bank_id])
-    found: UUID | None = cursor.fetchone()[0]
-    if found is None:
-        raise errors.Refused("BANK_UNKNOWN", {"bank": str(bank_id)})
-    _jurisdictions[bank_id] = found
-    return found
+def _enter(bank_id: UUID) -> tuple[UUID, tuple[Any, ...]]:
+    """Set the bank for the transaction; return its jurisdiction and what that one's clock says."""
+    if bank_id not in _jurisdictions:
+        ((found,),) = statements.rows("SELECT perimeter_act(%s)", [bank_id])
+        if found is None:
+            raise errors.Refused("BANK_UNKNOWN", {"bank": str(bank_id)})
+        _jurisdictions[bank_id] = found
+    known = _jurisdictions[bank_id]
+    (anchor,) = statements.rows("SELECT * FROM perimeter_enter(%s, %s)", [str(bank_id), str(known)])
+    return known, anchor
 
 
 def bank_ids() -> list[UUID]:

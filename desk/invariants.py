@@ -13,10 +13,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 import tax.queries
-from common import clock, ids
+from common import clock, ids, statements
 from desk.models import Deposit, Fill, Order, Withdrawal
 from kyc.models import Client
 from tax import withholding
@@ -36,7 +34,7 @@ _MOVED = """
 
 def a_fill_has_its_entry() -> Iterator[Violation]:
     """Each fill has one entry of its own that moves what it says, and is reversed if it is bust."""
-    for fill, wrong in _rows(
+    for fill, wrong in statements.rows(
         """
         SELECT f.id, concat_ws(', ',
             CASE WHEN e.id IS NULL THEN 'has no entry' END,
@@ -67,7 +65,7 @@ def a_fill_has_its_entry() -> Iterator[Violation]:
 
 def a_trade_has_its_fill() -> Iterator[Violation]:
     """No entry says that it is a fill's which is not there."""
-    for entry, ref in _rows(
+    for entry, ref in statements.rows(
         "SELECT e.id, e.ref FROM ledger_entry e LEFT JOIN desk_fill f ON f.entry_id = e.id"
         " WHERE e.kind = 'trade' AND e.ref LIKE 'fil\\_%%' AND f.id IS NULL"
     ):
@@ -76,7 +74,7 @@ def a_trade_has_its_fill() -> Iterator[Violation]:
 
 def orders_are_filled_by_their_fills() -> Iterator[Violation]:
     """An order is filled as far as its fills say, and has the status that follows from it."""
-    for order, status, filled, fills, ordered in _rows(
+    for order, status, filled, fills, ordered in statements.rows(
         """
         SELECT o.id, o.status, o.filled_quantity, coalesce(sum(f.quantity), 0), o.ordered_quantity
           FROM desk_order o LEFT JOIN desk_fill f ON f.order_id = o.id
@@ -94,7 +92,7 @@ def orders_are_filled_by_their_fills() -> Iterator[Violation]:
 
 def a_resting_order_is_reserved() -> Iterator[Violation]:
     """What rests is held in the books to the last unit, and what is over holds nothing."""
-    for order, status, hold, held, due in _rows(
+    for order, status, hold, held, due in statements.rows(
         """
         SELECT o.id, o.status, o.hold_id, h.amount, due.amount
           FROM desk_order o
@@ -114,7 +112,7 @@ def a_resting_order_is_reserved() -> Iterator[Violation]:
 
 def limits_count_what_was_bought() -> Iterator[Violation]:
     """A client's counter is what the year's purchases cost, and what resting ones reserve."""
-    for client, year, used, due in _rows(
+    for client, year, used, due in statements.rows(
         """
         SELECT c.id, c.limit_year, c.limit_used_rub, coalesce(bought.cost, 0)
           FROM kyc_client c
@@ -135,7 +133,7 @@ def limits_count_what_was_bought() -> Iterator[Violation]:
 
 def lots_are_the_fills() -> Iterator[Violation]:
     """Each fill opened a lot at its cost or closed lots at its proceeds, and no lot has none."""
-    for fill, side, quantity, roubles, lot_quantity, lot_roubles in _rows(
+    for fill, side, quantity, roubles, lot_quantity, lot_roubles in statements.rows(
         """
         SELECT f.id, o.side, f.quantity, due.roubles, t.quantity, t.roubles
           FROM desk_fill f JOIN desk_order o ON o.id = f.order_id
@@ -159,7 +157,7 @@ def lots_are_the_fills() -> Iterator[Violation]:
         told = f"its lots say {lot_quantity} at {lot_roubles}" if lot_quantity else said
         yield shown, f"is of {quantity} at {roubles}; {told}"
     for prefix, table in (("lot", "tax_lot"), ("dis", "tax_disposal")):
-        for (row,) in _rows(
+        for (row,) in statements.rows(
             f"SELECT t.id FROM {table} t LEFT JOIN desk_fill f ON f.id = t.fill_id"  # noqa: S608
             " WHERE f.id IS NULL"
         ):
@@ -168,7 +166,7 @@ def lots_are_the_fills() -> Iterator[Violation]:
 
 def coins_are_the_lots() -> Iterator[Violation]:
     """What a client's lots hold is what the books owe the client in coins."""
-    for owner, asset, owed, held in _rows(
+    for owner, asset, owed, held in statements.rows(
         """
         SELECT coalesce(a.owner, l.owner), coalesce(a.asset_id, l.asset_id),
                coalesce(a.balance, 0), coalesce(l.quantity, 0)
@@ -187,7 +185,7 @@ def coins_are_the_lots() -> Iterator[Violation]:
 
 def orders_were_permitted() -> Iterator[Violation]:
     """No order was accepted without a licence in force at that moment."""
-    for order, at in _rows(
+    for order, at in statements.rows(
         """
         SELECT o.id, o.at FROM desk_order o
           LEFT JOIN licensing_licence l ON l.id = o.licence_id AND l.granted_at <= o.at
@@ -199,7 +197,7 @@ def orders_were_permitted() -> Iterator[Violation]:
 
 def cash_moves_are_in_the_books() -> Iterator[Violation]:
     """Deposits and withdrawals have entries that move what they say, tax and net apart."""
-    for prefix, row, wrong in _rows(
+    for prefix, row, wrong in statements.rows(
         f"""
         SELECT '{Deposit.id_prefix}', d.id, 'is of ' || d.amount_rub || ', its entry of '
                || coalesce(m.cash, 0)
@@ -216,7 +214,7 @@ def cash_moves_are_in_the_books() -> Iterator[Violation]:
         """  # noqa: S608 (constants)
     ):
         yield ids.show(prefix, row), wrong
-    for row, status, held in _rows(
+    for row, status, held in statements.rows(
         "SELECT w.id, w.status, h.amount FROM desk_withdrawal w"
         "  LEFT JOIN ledger_hold h ON h.id = w.hold_id AND h.status = 'PENDING'"
         " WHERE CASE WHEN w.status = 'IN_REVIEW' THEN h.amount IS DISTINCT FROM w.gross_rub"
@@ -240,7 +238,7 @@ def payouts_bear_their_tax() -> Iterator[Violation]:
         found[ref].add(tuple(withheld))
     bases: defaultdict[tuple[UUID, int], Decimal] = defaultdict(Decimal)
     taxes: defaultdict[tuple[UUID, int], Decimal] = defaultdict(Decimal)
-    for client, year, amount, kind, residency, payout, entry_id, at in _rows(_OF_TAX):
+    for client, year, amount, kind, residency, payout, entry_id, at in statements.rows(_OF_TAX):
         if payout is None:
             (bases if entry_id is None else taxes)[client, year] += amount
             continue
@@ -315,10 +313,3 @@ INVARIANTS = (
     cash_moves_are_in_the_books,
     payouts_bear_their_tax,
 )
-
-
-def _rows(sql: str, params: list[Any] | None = None) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-        return found

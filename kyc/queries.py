@@ -9,12 +9,11 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 import licensing.queries
-from common import clock, errors, ids, tenancy, users
+from common import clock, errors, ids, statements, tenancy, users
 from kyc import risk, screening, sealing, states
 from kyc.identification import Paper, Person
 from kyc.models import (
@@ -57,14 +56,13 @@ def lock_clients(client_ids: Collection[UUID]) -> dict[UUID, Standing]:
     Whoever is not there is not in the answer. Every operation that moves a client's money begins
     here; it runs at every order, hence one statement.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            # Planned once: a plan cannot know how long a subselect's list is.
-            f"SELECT {_COLUMNS} FROM kyc_client"  # noqa: S608 (a constant)
-            " WHERE id = ANY ((SELECT %s)::uuid[]) ORDER BY id FOR NO KEY UPDATE",
-            [list(client_ids)],
-        )
-        return {row[0]: Standing(*row) for row in cursor.fetchall()}
+    locked = statements.rows(
+        # Planned once: a plan cannot know how long a subselect's list is.
+        f"SELECT {_COLUMNS} FROM kyc_client"  # noqa: S608 (a constant)
+        " WHERE id = ANY ((SELECT %s)::uuid[]) ORDER BY id FOR NO KEY UPDATE",
+        [list(client_ids)],
+    )
+    return {row[0]: Standing(*row) for row in locked}
 
 
 def standing(client_id: UUID) -> Standing:
@@ -111,12 +109,10 @@ def client_of_user(actor: users.Actor) -> UUID:
 
     Raises: CLIENT_UNKNOWN if the actor has not applied, or is nobody's client.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM kyc_client WHERE user_id = %s", [actor.user_id])
-        row = cursor.fetchone()
-    if row is None:
+    found = statements.rows("SELECT id FROM kyc_client WHERE user_id = %s", [actor.user_id])
+    if not found:
         raise errors.Refused("CLIENT_UNKNOWN", {"actor": actor.label})
-    client_id: UUID = row[0]
+    client_id: UUID = found[0][0]
     return client_id
 
 

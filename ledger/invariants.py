@@ -6,13 +6,10 @@ All is recomputed from entries and postings; a stored figure is only ever compar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
 
-from django.db import connection
-
-from common import ids
+from common import ids, statements
 from ledger import chart, queries
 from ledger.models import Account, Book, DayClose, Entry, Hold
 
@@ -20,16 +17,16 @@ Violation = tuple[str, str]
 
 
 def every_entry_balances_in_every_asset() -> Iterator[Violation]:
-    for entry, asset, off in _rows(
+    for entry, asset, off in statements.rows(
         "SELECT entry_id, asset_id, sum(amount) FROM ledger_posting"
         " GROUP BY entry_id, asset_id HAVING sum(amount) <> 0"
     ):
         yield ids.show(Entry.id_prefix, entry), f"{asset} is off by {off}"
-    for (entry,) in _rows(
+    for (entry,) in statements.rows(
         "SELECT id FROM ledger_entry EXCEPT SELECT entry_id FROM ledger_posting"
     ):  # EXCEPT, not NOT EXISTS: it stays fast on tables that were never analysed
         yield ids.show(Entry.id_prefix, entry), "has no postings"
-    for posting, entry in _rows(
+    for posting, entry in statements.rows(
         "WITH gone AS MATERIALIZED ("  # once, whatever the plan thinks of the tables' sizes
         "   SELECT entry_id FROM ledger_posting EXCEPT SELECT id FROM ledger_entry)"
         " SELECT p.id, p.entry_id FROM gone JOIN ledger_posting p USING (entry_id)"
@@ -39,7 +36,7 @@ def every_entry_balances_in_every_asset() -> Iterator[Violation]:
 
 def every_entry_says_what_it_said() -> Iterator[Violation]:
     """The digest taken when the entry was written fits what it says now."""
-    for (entry,) in _rows(
+    for (entry,) in statements.rows(
         "SELECT e.id FROM ledger_entry e JOIN ("
         "   SELECT entry_id, string_agg(concat(account_id, ':', amount, ':', balance_after), ','"
         "          ORDER BY line) AS lines FROM ledger_posting GROUP BY entry_id"
@@ -52,7 +49,7 @@ def every_entry_says_what_it_said() -> Iterator[Violation]:
 
 
 def postings_agree_with_their_account_and_entry() -> Iterator[Violation]:
-    for posting, entry in _rows(
+    for posting, entry in statements.rows(
         "SELECT p.id, p.entry_id FROM ledger_posting p"
         " LEFT JOIN ledger_account a ON a.id = p.account_id"
         " JOIN ledger_entry e ON e.id = p.entry_id"
@@ -65,7 +62,7 @@ def postings_agree_with_their_account_and_entry() -> Iterator[Violation]:
 
 def accounts_are_kept_as_the_chart_says() -> Iterator[Violation]:
     lines = chart.LINES.values()
-    for (account,) in _rows(
+    for (account,) in statements.rows(
         "SELECT a.id FROM ledger_account a JOIN common_asset s ON s.code = a.asset_id"
         "  LEFT JOIN unnest(%s::text[], %s::text[], %s::smallint[]) AS c (line, control, normal)"
         "    ON c.line = a.line AND c.control = a.control AND c.normal = a.normal"
@@ -80,7 +77,7 @@ def accounts_are_kept_as_the_chart_says() -> Iterator[Violation]:
 
 
 def balances_are_the_sum_of_their_postings() -> Iterator[Violation]:
-    for account, stored, summed in _rows(
+    for account, stored, summed in statements.rows(
         "SELECT b.account_id, b.balance, coalesce(p.total, 0) * b.normal FROM ledger_balance b"
         " LEFT JOIN (SELECT account_id, sum(amount) AS total FROM ledger_posting"
         "            GROUP BY account_id) p USING (account_id)"
@@ -90,7 +87,7 @@ def balances_are_the_sum_of_their_postings() -> Iterator[Violation]:
             ids.show(Account.id_prefix, account),
             f"balance {stored}, its postings {summed}",
         )
-    for (account,) in _rows(
+    for (account,) in statements.rows(
         "SELECT a.id FROM ledger_account a LEFT JOIN ledger_balance b ON b.account_id = a.id"
         " WHERE (b.account_id IS NULL) <> (a.control = 'open')"
         "    OR b.normal <> a.normal OR b.house <> (a.control = 'house')"
@@ -100,7 +97,7 @@ def balances_are_the_sum_of_their_postings() -> Iterator[Violation]:
 
 def running_balances_follow_their_postings() -> Iterator[Violation]:
     """Posting by posting, in the order in which the account was locked."""
-    for posting, account, after, expected in _rows(
+    for posting, account, after, expected in statements.rows(
         "SELECT id, account_id, balance_after, expected FROM ("
         "   SELECT p.id, p.account_id, p.balance_after,"
         "          sum(p.amount) OVER (PARTITION BY p.account_id ORDER BY p.id) * a.normal"
@@ -114,7 +111,7 @@ def running_balances_follow_their_postings() -> Iterator[Violation]:
 
 
 def no_balance_is_overdrawn() -> Iterator[Violation]:
-    for account, balance, held in _rows(
+    for account, balance, held in statements.rows(
         "SELECT account_id, balance, held FROM ledger_balance"
         " WHERE balance < held OR held < 0 OR balance = 'NaN' OR held = 'NaN'"
     ):
@@ -122,14 +119,14 @@ def no_balance_is_overdrawn() -> Iterator[Violation]:
 
 
 def holds_are_what_is_held() -> Iterator[Violation]:
-    for account, held, summed in _rows(
+    for account, held, summed in statements.rows(
         "SELECT b.account_id, b.held, coalesce(h.total, 0) FROM ledger_balance b"
         " LEFT JOIN (SELECT account_id, sum(amount) AS total FROM ledger_hold"
         "            WHERE status = 'PENDING' GROUP BY account_id) h USING (account_id)"
         " WHERE b.held <> coalesce(h.total, 0)"
     ):
         yield ids.show(Account.id_prefix, account), f"held {held}, pending holds sum to {summed}"
-    for (hold,) in _rows(
+    for (hold,) in statements.rows(
         "SELECT id FROM ledger_hold WHERE (status = 'PENDING') <> (ended_at IS NULL)"
         " OR (entry_id IS NOT NULL) <> (status = 'POSTED')"
     ):
@@ -137,7 +134,7 @@ def holds_are_what_is_held() -> Iterator[Violation]:
 
 
 def reversals_mirror_their_originals() -> Iterator[Violation]:
-    for (entry,) in _rows(
+    for (entry,) in statements.rows(
         "SELECT r.id FROM ledger_entry r WHERE r.reverses_id IS NOT NULL AND ("
         "   SELECT count(*) FILTER (WHERE total <> 0 OR lines <> 2) FROM ("
         "       SELECT sum(amount) AS total, count(*) AS lines FROM ledger_posting"
@@ -147,7 +144,7 @@ def reversals_mirror_their_originals() -> Iterator[Violation]:
 
 
 def debit_equals_credit_in_each_asset() -> Iterator[Violation]:
-    for book, asset, debit, credit in _rows(
+    for book, asset, debit, credit in statements.rows(
         "SELECT a.book_id, a.asset_id, coalesce(sum(p.amount) FILTER (WHERE p.amount > 0), 0),"
         "       coalesce(-sum(p.amount) FILTER (WHERE p.amount < 0), 0)"
         "  FROM ledger_posting p JOIN ledger_account a ON a.id = p.account_id"
@@ -158,7 +155,7 @@ def debit_equals_credit_in_each_asset() -> Iterator[Violation]:
 
 def due_is_zero_at_each_close() -> Iterator[Violation]:
     lines = list(chart.OWED_LINES + chart.SEGREGATED_LINES)
-    for close, asset, due in _rows(
+    for close, asset, due in statements.rows(
         "SELECT c.id, asset_id, due FROM ("
         "   SELECT a.book_id, a.asset_id, p.business_date, sum(sum(-p.amount)) OVER"
         "              (PARTITION BY a.book_id, a.asset_id ORDER BY p.business_date) AS due"
@@ -172,20 +169,20 @@ def due_is_zero_at_each_close() -> Iterator[Violation]:
 
 def closed_days_are_whole() -> Iterator[Violation]:
     """No entry of a closed day has come, gone or moved since it was sealed."""
-    for number, entry, close in _rows(
+    for number, entry, close in statements.rows(
         "SELECT l.number, l.entry_id, l.close_id FROM ledger_chainlink l"
         " LEFT JOIN ledger_entry e ON e.id = l.entry_id WHERE e.id IS NULL"
     ):
         where = ids.show(DayClose.id_prefix, close)
         yield ids.show(Entry.id_prefix, entry), f"number {number} of closed day {where} is gone"
-    for entry, day in _rows(
+    for entry, day in statements.rows(
         "SELECT e.id, e.business_date FROM ledger_entry e JOIN ledger_dayclose c"
         "    ON c.book_id = e.book_id AND c.business_date = e.business_date"
         "  LEFT JOIN ledger_chainlink l ON l.entry_id = e.id AND l.close_id = c.id"
         " WHERE l.id IS NULL"
     ):
         yield ids.show(Entry.id_prefix, entry), f"came into the closed day {day} after its seal"
-    for close, first, last, links in _rows(
+    for close, first, last, links in statements.rows(
         "SELECT c.id, c.first_number, c.last_number, count(l.id) FROM ledger_dayclose c"
         "  LEFT JOIN ledger_chainlink l ON l.close_id = c.id"
         "       AND l.number BETWEEN c.first_number AND c.last_number"
@@ -207,13 +204,13 @@ _DAYS = (
 
 
 def links_seal_their_entries() -> Iterator[Violation]:
-    for entry, close in _rows(
+    for entry, close in statements.rows(
         "SELECT l.entry_id, l.close_id FROM ledger_chainlink l JOIN ledger_entry e"
         "    ON e.id = l.entry_id WHERE e.digest <> l.digest"
     ):
         where = ids.show(DayClose.id_prefix, close)
         yield ids.show(Entry.id_prefix, entry), f"differs from what {where} sealed"
-    for entry, close in _rows(
+    for entry, close in statements.rows(
         f"{_DAYS} SELECT entry_id, close_id FROM ("  # noqa: S608 (a constant)
         "   SELECT close_id, entry_id, link,"
         "          ledger_chain(digest) OVER (PARTITION BY close_id ORDER BY number) AS expected"
@@ -226,7 +223,7 @@ def links_seal_their_entries() -> Iterator[Violation]:
 
 
 def the_chain_of_closes_verifies() -> Iterator[Violation]:
-    for close, why in _rows(
+    for close, why in statements.rows(
         f"{_DAYS}, chained AS ("  # noqa: S608 (a constant)
         "   SELECT d.id, d.number, d.business_date, d.at, d.recorded_at, d.actor, d.trial_balance,"
         "          d.head,"
@@ -240,13 +237,13 @@ def the_chain_of_closes_verifies() -> Iterator[Violation]:
         "   link, number, business_date, at, recorded_at, actor, trial_balance)"
     ):
         yield ids.show(DayClose.id_prefix, close), why
-    for book, open_date, last in _rows(
+    for book, open_date, last in statements.rows(
         "SELECT b.id, b.open_date, max(c.business_date) FROM ledger_book b"
         "  JOIN ledger_dayclose c ON c.book_id = b.id GROUP BY b.id"
         " HAVING b.open_date <= max(c.business_date)"
     ):
         yield ids.show(Book.id_prefix, book), f"is open at {open_date}, closed up to {last}"
-    for (book,) in _rows(
+    for (book,) in statements.rows(
         "SELECT b.id FROM ledger_book b WHERE EXISTS (SELECT FROM ledger_entry e"
         "   WHERE e.book_id = b.id AND e.business_date <> b.open_date AND NOT EXISTS ("
         "       SELECT FROM ledger_dayclose c WHERE c.book_id = e.book_id"
@@ -257,7 +254,7 @@ def the_chain_of_closes_verifies() -> Iterator[Violation]:
 
 def closes_are_what_was_announced() -> Iterator[Violation]:
     """The outbox has told of each close and its head: so the last one does not go unseen."""
-    for close, why in _rows(
+    for close, why in statements.rows(
         "SELECT coalesce(c.id, told.id), CASE WHEN c.id IS NULL THEN 'was announced and is gone'"
         "            WHEN told.id IS NULL THEN 'was never announced'"
         "            ELSE 'differs from what was announced' END"
@@ -270,7 +267,7 @@ def closes_are_what_was_announced() -> Iterator[Violation]:
 
 
 def snapshots_and_trial_balances_recompute() -> Iterator[Violation]:
-    for snapshot, account, day in _rows(
+    for snapshot, account, day in statements.rows(
         "SELECT s.id, account_id, business_date FROM ledger_snapshot s FULL JOIN ("
         "   SELECT c.id AS close_id, m.account_id, m.business_date, m.debit, m.credit,"
         "          a.normal * sum(m.debit - m.credit) OVER"
@@ -306,7 +303,7 @@ def snapshots_and_trial_balances_recompute() -> Iterator[Violation]:
 
 
 def cuts_follow_each_other() -> Iterator[Violation]:
-    for (cut,) in _rows(
+    for (cut,) in statements.rows(
         "SELECT id FROM (SELECT id, low_txid, high_txid, number,"
         "   coalesce(lag(high_txid) OVER book, 0) AS before,"
         "   coalesce(lag(number) OVER book, 0) AS number_before"
@@ -335,9 +332,3 @@ INVARIANTS = (
     snapshots_and_trial_balances_recompute,
     cuts_follow_each_other,
 )
-
-
-def _rows(sql: str, params: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, list(params))
-        return list(cursor.fetchall())

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import (
     Case,
     DecimalField,
@@ -24,7 +23,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce
 
-from common import clock, errors, ids, models, money
+from common import clock, errors, ids, models, money, statements
 from ledger import chart, states
 from ledger.models import Account, Balance, Book, Cut, DayClose, Entry, Hold, Posting, Snapshot
 
@@ -156,19 +155,18 @@ def free(
 
     One statement: it runs at every order.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            # LIMIT 1: planned once, for a few owners or for hundreds, it goes by the index.
-            "SELECT a.line, a.asset_id, a.owner, a.id, b.free FROM ledger_account a"
-            " CROSS JOIN LATERAL (SELECT balance - held AS free FROM ledger_balance"
-            " WHERE account_id = a.id LIMIT 1) b"
-            " WHERE a.book_id = %s AND a.line = ANY (%s) AND a.owner = ANY (%s) AND a.shard = 0",
-            [book_id, list(lines), list(owners)],
-        )
-        return {
-            (line, asset, owner): (account_id, amount)
-            for line, asset, owner, account_id, amount in cursor.fetchall()
-        }
+    found = statements.rows(
+        # LIMIT 1: planned once, for a few owners or for hundreds, it goes by the index.
+        "SELECT a.line, a.asset_id, a.owner, a.id, b.free FROM ledger_account a"
+        " CROSS JOIN LATERAL (SELECT balance - held AS free FROM ledger_balance"
+        " WHERE account_id = a.id LIMIT 1) b"
+        " WHERE a.book_id = %s AND a.line = ANY (%s) AND a.owner = ANY (%s) AND a.shard = 0",
+        [book_id, list(lines), list(owners)],
+    )
+    return {
+        (line, asset, owner): (account_id, amount)
+        for line, asset, owner, account_id, amount in found
+    }
 
 
 def account_by_id(account_id: UUID) -> Account:
@@ -296,7 +294,7 @@ def statement(
 
 def trial_balance(book_id: UUID, on: date) -> list[TrialLine]:
     """Return the trial balance of a business day: the lines and assets posted to by then."""
-    rows = _rows(
+    rows = statements.rows(
         "SELECT line, asset_id, debit, credit, balance FROM ledger_trial_balance(%s, %s)"
         " ORDER BY line, asset_id",
         [book_id, on],
@@ -309,7 +307,7 @@ def own_balances(on: date) -> dict[tuple[UUID, str, str], Decimal]:
 
     One statement for all the banks that the acting one sees.
     """
-    rows = _rows(
+    rows = statements.rows(
         """
         SELECT account.bank_id, account.line, account.asset_id,
                sum(coalesce(snapped.balance, 0) + coalesce(since.amount, 0) * account.normal)
@@ -337,7 +335,7 @@ def own_moves(on: date) -> list[OwnMove]:
     One statement for all the banks that the acting one sees. An entry that the day took over from
     another one counts in the hour nearest to it.
     """
-    rows = _rows(
+    rows = statements.rows(
         """
         SELECT account.bank_id, account.line, account.asset_id,
                least(greatest(floor(extract(epoch FROM entry.at - %(begin)s) / 3600), 0), 23)::int
@@ -360,7 +358,7 @@ def due(book_id: UUID) -> dict[str, Decimal]:
 
     Due = owed to clients + tax withheld and not remitted + payouts in flight - segregated assets.
     """
-    rows = _rows(
+    rows = statements.rows(
         "SELECT a.asset_id, sum(b.balance * CASE WHEN a.line = ANY(%s) THEN -1 ELSE 1 END)"
         " FROM ledger_account a JOIN ledger_balance b ON b.account_id = a.id"
         " WHERE a.book_id = %s AND a.line = ANY(%s) GROUP BY a.asset_id ORDER BY a.asset_id",
@@ -413,7 +411,7 @@ def closes_between(first: date, last: date) -> list[DayClose]:
 
 def next_expiries() -> list[tuple[UUID, datetime]]:
     """Return each bank that has holds with an end, and the earliest end; outside `acting`."""
-    return list(_rows("SELECT bank_id, expires_at FROM ledger_next_expiries()", []))
+    return list(statements.rows("SELECT bank_id, expires_at FROM ledger_next_expiries()", []))
 
 
 def sealed(close: DayClose) -> list[TrialLine]:
@@ -454,9 +452,3 @@ def _balance_after(account: Account, posting: Posting) -> Decimal:
 
 def _day_before(day: date) -> date:
     return date.fromordinal(max(day.toordinal() - 1, 1))  # nothing was booked on the first of all
-
-
-def _rows(sql: str, params: list[Any] | dict[str, Any]) -> Iterator[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        yield from cursor.fetchall()

@@ -7,10 +7,9 @@ from decimal import Decimal
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Model, QuerySet
 
-from common import clock, errors, ids, users
+from common import clock, errors, ids, statements, users
 from common.models import Asset
 from licensing import grounds, rulebooks, states
 from licensing.models import (
@@ -34,32 +33,29 @@ def perimeter(bank_id: UUID, at: datetime) -> Perimeter:
     Raises: RULE_UNKNOWN if the jurisdiction has no regime then.
     """
     on = clock.business_date(at)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT licence.*, regime.overlay,
-                   ARRAY(SELECT asset_id FROM licensing_admittedasset
-                          WHERE admitted_at <= %(at)s
-                            AND (withdrawn_at IS NULL OR withdrawn_at > %(at)s))
-              FROM (SELECT 1) AS one
-              LEFT JOIN LATERAL (
-                  SELECT overlay FROM licensing_regime WHERE valid_from <= %(on)s
-                   ORDER BY valid_from DESC LIMIT 1) AS regime ON true
-              LEFT JOIN LATERAL (
-                  SELECT granted.id, granted.status, granted.version, granted.activities,
-                         granted.categories, granted.exposure_limit_rub, sent.kind,
-                         sent.own_funds_rub
-                    FROM licensing_licence AS granted
-                    JOIN licensing_application AS sent ON sent.id = granted.application_id
-                   WHERE granted.bank_id = %(bank)s AND granted.status = ANY (%(ever)s)
-                     AND granted.granted_at <= %(at)s
-                   ORDER BY granted.granted_at DESC LIMIT 1) AS licence ON true
-            """,
-            {"at": at, "on": on, "bank": bank_id, "ever": [s.value for s in states.EVER_GRANTED]},
-        )
-        row = cursor.fetchone()
-    (licence_id, status, version, activities, categories, own_limit, kind, own_funds) = row[:8]
-    overlay, assets = row[8:]
+    ((*licence, overlay, assets),) = statements.rows(
+        """
+        SELECT licence.*, regime.overlay,
+               ARRAY(SELECT asset_id FROM licensing_admittedasset
+                      WHERE admitted_at <= %(at)s
+                        AND (withdrawn_at IS NULL OR withdrawn_at > %(at)s))
+          FROM (SELECT 1) AS one
+          LEFT JOIN LATERAL (
+              SELECT overlay FROM licensing_regime WHERE valid_from <= %(on)s
+               ORDER BY valid_from DESC LIMIT 1) AS regime ON true
+          LEFT JOIN LATERAL (
+              SELECT granted.id, granted.status, granted.version, granted.activities,
+                     granted.categories, granted.exposure_limit_rub, sent.kind,
+                     sent.own_funds_rub
+                FROM licensing_licence AS granted
+                JOIN licensing_application AS sent ON sent.id = granted.application_id
+               WHERE granted.bank_id = %(bank)s AND granted.status = ANY (%(ever)s)
+                 AND granted.granted_at <= %(at)s
+               ORDER BY granted.granted_at DESC LIMIT 1) AS licence ON true
+        """,
+        {"at": at, "on": on, "bank": bank_id, "ever": [s.value for s in states.EVER_GRANTED]},
+    )
+    licence_id, status, version, activities, categories, own_limit, kind, own_funds = licence
     book = _loaded(overlay, on)
     base = book.value("exposure_base", on)
     limit = None

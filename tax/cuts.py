@@ -12,9 +12,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
-from common import errors, ids
+from common import errors, ids, statements
 from ledger.models import DayClose, Entry
 from reporting import catalogue
 from reporting.catalogue import Bounds, Cut
@@ -24,7 +22,7 @@ _FIRST, _LAST = str(UUID(int=0)), str(UUID(int=2**128 - 1))
 
 def slices(cut: Cut, rows: int) -> list[Bounds]:
     """Return the bounds of parts of so many entries: from the one id to below the other."""
-    found = _rows(
+    found = statements.rows(
         "SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM ledger_entry"
         " WHERE book_id = %(book)s AND business_date = ANY (%(days)s)) AS numbered"
         " WHERE n %% %(rows)s = 1 ORDER BY id",
@@ -43,20 +41,20 @@ def params(cut: Cut, bounds: Bounds) -> dict[str, Any]:
 
 def totals(cut: Cut, sql: str, names: Sequence[str]) -> list[Mapping[str, str]]:
     """Return a cut's totals, each under its name."""
-    found = _rows(sql, params(cut, (_FIRST, _LAST)))
+    found = statements.rows(sql, params(cut, (_FIRST, _LAST)))
     return [dict(zip(names, row, strict=True)) for row in found]
 
 
 def row(cut: Cut, sql: str, number: int) -> tuple[UUID, ...]:
     """Return the ids behind a row, counted from 1; empty where there is no such row."""
     asked = params(cut, (_FIRST, _LAST)) | {"skip": number - 1}
-    found = _rows(f"{sql} OFFSET %(skip)s LIMIT 1", asked)
+    found = statements.rows(f"{sql} OFFSET %(skip)s LIMIT 1", asked)
     return found[0] if found else ()
 
 
 def keys(sql: str, asked: Mapping[str, Any]) -> list[UUID]:
     """Return the ids of a statement's first column."""
-    return [key for (key, *_) in _rows(sql, asked)]
+    return [key for (key, *_) in statements.rows(sql, asked)]
 
 
 def shown(found: Mapping[str, Any] | None, **prefixes: str) -> dict[str, Any]:
@@ -87,10 +85,3 @@ def _shown(value: Any, prefix: str) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return value if value is None else str(value)
-
-
-def _rows(sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-        return found

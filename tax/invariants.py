@@ -12,12 +12,9 @@ import itertools
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
-from common import ids
+from common import ids, statements
 from tax import lots, queries, withholding
 from tax.models import Disposal, Lot, Remittance, TaxYear, Withholding
 
@@ -25,7 +22,7 @@ Violation = tuple[str, str]
 
 
 def lots_are_left_what_was_not_taken() -> Iterator[Violation]:
-    for lot, left, cost_left, due, cost_due in _rows(
+    for lot, left, cost_left, due, cost_due in statements.rows(
         "SELECT l.id, l.quantity_left, l.cost_left_rub,"
         "  CASE WHEN l.undone_at IS NULL THEN l.quantity - coalesce(s.quantity, 0) ELSE 0 END,"
         "  CASE WHEN l.undone_at IS NULL THEN l.cost_rub - coalesce(s.cost, 0) ELSE 0 END"
@@ -40,7 +37,7 @@ def lots_are_left_what_was_not_taken() -> Iterator[Violation]:
 
 
 def disposals_are_the_sum_of_their_slices() -> Iterator[Violation]:
-    for disposal, quantity, cost, sliced, sliced_cost in _rows(
+    for disposal, quantity, cost, sliced, sliced_cost in statements.rows(
         "SELECT d.id, d.quantity, d.cost_rub, coalesce(sum(s.quantity), 0),"
         "       coalesce(sum(s.cost_rub), 0)"
         "  FROM tax_disposal d LEFT JOIN tax_disposalslice s ON s.disposal_id = d.id"
@@ -56,7 +53,7 @@ def disposals_close_lots_first_in_first_out() -> Iterator[Violation]:
 
     The times need not be in that order: a sale may have waited behind a later purchase.
     """
-    recorded = _rows(
+    recorded = statements.rows(
         """
         SELECT client_id, asset_id, id, acquired_at, quantity, cost_rub,
                NULL::uuid[], NULL::numeric[], NULL::numeric[]
@@ -93,7 +90,7 @@ def _age(held: tuple[datetime, lots.OpenLot]) -> tuple[datetime, UUID]:
 
 
 def years_are_the_sum_of_their_rows() -> Iterator[Violation]:
-    for client, year, realised, withheld, results, sums in _rows(
+    for client, year, realised, withheld, results, sums in statements.rows(
         "SELECT coalesce(y.client_id, d.client_id), coalesce(y.year, d.year), y.realised_rub,"
         "       y.withheld_rub, coalesce(d.result, 0), coalesce(w.withheld, 0)"
         "  FROM tax_taxyear y"
@@ -168,7 +165,7 @@ def what_was_withheld_and_remitted_is_in_the_books() -> Iterator[Violation]:
         (Withholding.id_prefix, "tax_withholding", "withheld_rub", -1),
         (Remittance.id_prefix, "tax_remittance", "amount_rub", 1),
     ):
-        for row, stated, posted in _rows(
+        for row, stated, posted in statements.rows(
             # An entry may carry what is withheld of two years: the last of its rows is named.
             f"""
             SELECT t.id, t.amount, coalesce(p.amount, 0) * %s
@@ -183,7 +180,7 @@ def what_was_withheld_and_remitted_is_in_the_books() -> Iterator[Violation]:
             [sign, sign],
         ):
             yield ids.show(prefix, row), f"is of {stated}, its entry posts {posted}"
-    for row, amount, withheld in _rows(
+    for row, amount, withheld in statements.rows(
         "SELECT r.id, r.amount_rub, coalesce(sum(w.withheld_rub), 0) FROM tax_remittance r"
         "  LEFT JOIN tax_withholding w ON w.remittance_id = r.id"
         " GROUP BY r.id HAVING r.amount_rub <> coalesce(sum(w.withheld_rub), 0)"
@@ -201,10 +198,3 @@ INVARIANTS = (
     withholdings_follow_the_rule,
     what_was_withheld_and_remitted_is_in_the_books,
 )
-
-
-def _rows(sql: str, params: list[Any] | None = None) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-        return found

@@ -21,6 +21,21 @@ BEGIN
     RETURN jurisdiction;
 END $$;
 
+-- Set the bank and its jurisdiction, which is known by now, and return what the state's clock says.
+CREATE OR REPLACE FUNCTION perimeter_enter(
+    bank text, jurisdiction text,
+    OUT business_at timestamptz, OUT wall_at timestamptz, OUT rate numeric
+)
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+    said text := set_config('perimeter.bank', bank, true);
+BEGIN
+    said := set_config('perimeter.jurisdiction', jurisdiction, true);
+    SELECT clock_business_at, clock_wall_at, clock_rate INTO business_at, wall_at, rate
+      FROM common_jurisdiction WHERE id = jurisdiction::uuid;
+END $$;
+
 -- Every bank's id, and nothing else of it: for jobs that go through the banks one by one.
 -- The pattern of a look-up across tenants: a definer function, and a policy that opens the table to
 -- its owner while the function has `perimeter.lookup` on. (A SET clause would need a superuser.)

@@ -116,8 +116,8 @@ def _placed(view: api.View, asks: Sequence[Ask], told: _Told) -> Any:
         answers.append(answer)
         return row
 
-    operations.place_orders(asks=asks, at=view.now(), keep=keep)
-    return answers[-1]  # the one that stands, if the desk had to decide anew
+    operations.place_orders(asks=asks, at=view.now(), keep=keep, overtaken=view.overtaken)
+    return answers[0]
 
 
 def _named(lines: list[dict[str, Any]]) -> set[Any]:

@@ -83,10 +83,9 @@ def settle(
     """
     rows = [_fill(each, at) for each in executed]
     made = list(zip(executed, rows, strict=True))
-    if made:
-        tax.operations.record_fills(fills=[_lot(each, row, at) for each, row in made])
     told = [("desk.order_filled", _told(row, row.order)) for row in rows]
-    models.insert(orders, rows, outbox.rows([*events, *told], at), kept)
+    new = orders, rows, outbox.rows([*events, *told], at), kept
+    tax.operations.record_fills(fills=[_lot(each, row, at) for each, row in made], rows=new)
     if made:
         found = queries.house({each.asset for each in executed})
         entries = [_entry(each, row, accounts, found, at) for each, row in made]

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import Model
 
 import kyc.operations
@@ -40,7 +40,11 @@ class Placed:
 
 
 def place_orders(
-    *, asks: Sequence[Ask], at: datetime, keep: Callable[[Sequence[Placed]], Model] | None = None
+    *,
+    asks: Sequence[Ask],
+    at: datetime,
+    keep: Callable[[Sequence[Placed]], Model] | None = None,
+    overtaken: bool = False,
 ) -> list[Placed]:
     """Take orders in, in their order, each judged on what the ones before it left.
 
@@ -49,11 +53,12 @@ def place_orders(
        decimals, a `client_order_id` that was used.
     3. Each order is decided (`pretrade`): refused by rules, which is an outcome and kept, or
        executed against the desk's inventory, or resting with what it needs reserved.
-    4. All of it is written, with the row that `keep` makes of it, and the ledger last. Whoever
-       was first at the inventory, which is not locked before, makes us decide anew, now with the
-       balances locked.
+    4. All of it is written, with the row that `keep` makes of it, and the ledger last. The desk's
+       inventory is not locked before, nor is an order's id looked up. Whoever was first at either
+       has us overtaken: once more then, with the balances locked and the ids looked up before.
 
-    Raises: NOT_FOUND; CLIENT_ORDER_ID_TAKEN; INSTRUMENT_UNKNOWN; AMOUNT_TOO_FINE.
+    Raises: NOT_FOUND; CLIENT_ORDER_ID_TAKEN; INSTRUMENT_UNKNOWN; AMOUNT_TOO_FINE; Overtaken,
+    but not if told so.
     """
     standings = _locked({ask.client_id for ask in asks})
     _refuse_repeats(asks)
@@ -64,19 +69,16 @@ def place_orders(
         _refuse_too_fine(ask, terms[ask.instrument])
     perimeter = licensing.queries.perimeter(tenancy.acting_bank(), at)
     quotes = _quotes(asks, at)
-    for lost in (False, True):
-        context, accounts = _context(asks, terms, standings, perimeter, quotes, at, lock=lost)
-        plans = [pretrade.decide(context, ask, terms[ask.instrument]) for ask in asks]
-        try:
-            with transaction.atomic():
-                return _write(asks, plans, instruments, standings, context, accounts, at, keep)
-        except errors.Refused as refusal:
-            if lost or refusal.code not in _LOST:
-                raise
-        except IntegrityError:
-            _refuse_taken(asks)
+    if overtaken:
+        _refuse_taken(asks)
+    context, accounts = _context(asks, terms, standings, perimeter, quotes, at, lock=overtaken)
+    plans = [pretrade.decide(context, ask, terms[ask.instrument]) for ask in asks]
+    try:
+        return _write(asks, plans, instruments, standings, context, accounts, at, keep)
+    except (errors.Refused, IntegrityError) as error:
+        if overtaken or (isinstance(error, errors.Refused) and error.code not in _LOST):
             raise
-    raise AssertionError("what is locked is not lost")
+        raise errors.Overtaken from error
 
 
 def cancel_order(*, order: Order, at: datetime) -> Order:
@@ -143,7 +145,7 @@ def _refuse_repeats(asks: Sequence[Ask]) -> None:
 
 
 def _refuse_taken(asks: Sequence[Ask]) -> None:
-    """Refuse an id that an order of before has; the unique key has stopped it."""
+    """Refuse an id that an order of before has, of a client who is locked."""
     for ask in asks:
         known = Order.objects.filter(client=ask.client_id, client_order_id=ask.client_order_id)
         if known.exists():

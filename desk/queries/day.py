@@ -14,11 +14,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 import ledger.queries
 import licensing.queries
-from common import clock, errors, money
+from common import clock, errors, money, statements
 from desk import result
 from desk.queries import market
 
@@ -200,7 +198,4 @@ def _price(asset: str, at: datetime) -> Decimal | None:
 
 def _rows(sql: str, on: date) -> list[tuple[Any, ...]]:
     day = {"begin": clock.midnight(on), "end": clock.midnight(on + timedelta(days=1))}
-    with connection.cursor() as cursor:
-        cursor.execute(sql, day)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-    return found
+    return statements.rows(sql, day)

@@ -9,12 +9,12 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, connection
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import QuerySet
 from django.utils.module_loading import import_string
 
 import kyc.queries
-from common import errors, ids, users
+from common import errors, ids, statements, users
 from common.models import Asset
 from desk import pricing
 from desk.market import Market, Price
@@ -58,9 +58,7 @@ def instrument_by_id(instrument_id: UUID) -> Instrument:
 
 def instruments_by_code(codes: Collection[str]) -> dict[str, Instrument]:
     """Return the instruments of these codes. Raises: INSTRUMENT_UNKNOWN."""
-    with connection.cursor() as cursor:  # by hand: it is asked at every order
-        cursor.execute(_BY_CODE, [list(codes)])
-        rows = [_instrument(values) for values in cursor.fetchall()]
+    rows = [_instrument(values) for values in statements.rows(_BY_CODE, [list(codes)])]
     found = {row.code: row for row in rows}
     for code in codes:
         if code not in found:

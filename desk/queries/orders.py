@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import QuerySet
 
 import kyc.queries
 import ledger.queries
 import tax.queries
-from common import clock, errors, ids, money, users
+from common import clock, errors, ids, money, statements, users
 from desk import pricing
 from desk.models import Fill, Order
 from desk.queries import books, market
@@ -117,10 +115,4 @@ def _position(
 
 def busy_banks() -> list[UUID]:
     """Return the banks with orders that rest or payouts in flight; before a bank is set."""
-    return [row[0] for row in _rows("SELECT bank_id FROM desk_busy_banks()")]
-
-
-def _rows(sql: str) -> Iterator[tuple[UUID]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        yield from cursor.fetchall()
+    return [row[0] for row in statements.rows("SELECT bank_id FROM desk_busy_banks()")]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from uuid import UUID
 
-from django.db import connection
+from common import statements
 
 
 def use_limit(*, uses: Mapping[UUID, Decimal], year: int) -> None:
@@ -15,13 +15,12 @@ def use_limit(*, uses: Mapping[UUID, Decimal], year: int) -> None:
     A new year starts at zero. What belongs to a year that is past changes nothing. One statement,
     for it runs at every order.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE kyc_client AS c SET limit_year = %(year)s, limit_used_rub = u.amount"
-            "  + CASE WHEN c.limit_year = %(year)s THEN c.limit_used_rub ELSE 0 END"
-            "  FROM unnest(%(clients)s::uuid[], %(amounts)s::numeric[]) AS u (id, amount)"
-            # By the index, and planned once: a plan cannot know how long a subselect's list is.
-            " WHERE c.id = ANY ((SELECT %(clients)s)::uuid[]) AND c.id = u.id"
-            " AND c.limit_year <= %(year)s",
-            {"year": year, "clients": list(uses), "amounts": list(uses.values())},
-        )
+    statements.execute(
+        "UPDATE kyc_client AS c SET limit_year = %(year)s, limit_used_rub = u.amount"
+        "  + CASE WHEN c.limit_year = %(year)s THEN c.limit_used_rub ELSE 0 END"
+        "  FROM unnest(%(clients)s::uuid[], %(amounts)s::numeric[]) AS u (id, amount)"
+        # By the index, and planned once: a plan cannot know how long a subselect's list is.
+        " WHERE c.id = ANY ((SELECT %(clients)s)::uuid[]) AND c.id = u.id"
+        " AND c.limit_year <= %(year)s",
+        {"year": year, "clients": list(uses), "amounts": list(uses.values())},
+    )

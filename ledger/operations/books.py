@@ -13,9 +13,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 
-from common import errors, ids, outbox, tenancy
+from common import errors, ids, outbox, statements, tenancy
 from ledger import chart, queries, states
 from ledger.models import Account, Book, Cut, DayClose, Entry, Hold
 
@@ -356,9 +356,7 @@ def _call(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Call a function of the books in the acting transaction; its refusal becomes ours."""
     tenancy.current()
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(sql, params)
-            return list(cursor.fetchall())
+        return statements.rows(sql, params)
     except DatabaseError as error:
         diagnosis = getattr(error.__cause__, "diag", None)
         code = _CONSTRAINTS.get(getattr(diagnosis, "constraint_name", None) or "")

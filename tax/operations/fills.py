@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-from django.db.models import F
+from django.db.models import F, Model
 
-from common import clock, errors, ids, models, tenancy
+from common import clock, errors, ids, models, statements, tenancy
 from kyc.models import Client
 from tax import lots, queries
 from tax.models import Disposal, DisposalSlice, Lot, TaxYear
@@ -44,11 +43,15 @@ class Disposed:
     proceeds_rub: Decimal
 
 
-def record_fills(*, fills: Sequence[Acquired | Disposed]) -> None:
+def record_fills(
+    *, fills: Sequence[Acquired | Disposed], rows: Sequence[Sequence[Model]] = ()
+) -> None:
     """Open and close lots as the fills say, in their order, whose clients the caller has locked.
 
-    A fill may sell what an earlier one of the list bought. A statement a table, however long the
-    list. Raises: RULE_UNKNOWN; LOTS_SHORT.
+    A fill may sell what an earlier one of the list bought. All new rows are written by one
+    statement, and `rows`, the caller's own, each of one table, before them.
+
+    Raises: RULE_UNKNOWN; LOTS_SHORT.
     """
     sales = [fill for fill in fills if isinstance(fill, Disposed)]
     for at in {sale.at for sale in sales}:
@@ -74,9 +77,11 @@ def record_fills(*, fills: Sequence[Acquired | Disposed]) -> None:
             }
             raise errors.Refused("LOTS_SHORT", facts) from short
     touched = {each.lot_id for _, _, slices in closed for each in slices}
-    _insert_lots(list(new.values()))
+    disposals = [_disposal(*each) for each in closed]
+    parts = [part for each in closed for part in _slices(*each)]
+    models.insert(*rows, [_lot(*each) for each in new.values()], disposals, parts)
     if closed:
-        _write_disposals(closed)
+        _count(disposals, closed[-1][1].at)
         _update_lots([stored[lot_id] for lot_id in sorted(touched) if lot_id in stored])
 
 
@@ -117,99 +122,89 @@ def _open_lots(sales: Sequence[Disposed]) -> dict[tuple[UUID, str], list[lots.Op
     found: dict[tuple[UUID, str], list[lots.OpenLot]] = defaultdict(list)
     if sales:
         pairs = sorted({(sale.client_id, sale.asset) for sale in sales})
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT client_id, asset_id, id, quantity_left, cost_left_rub FROM tax_lot"
-                " WHERE (client_id, asset_id) IN (SELECT * FROM unnest(%s::uuid[], %s::text[]))"
-                " AND quantity_left > 0 ORDER BY acquired_at, id",
-                [[client for client, _ in pairs], [asset for _, asset in pairs]],
-            )
-            for client_id, asset, *lot in cursor.fetchall():
-                found[client_id, asset].append(lots.OpenLot(*lot))
+        for client_id, asset, *lot in statements.rows(
+            "SELECT client_id, asset_id, id, quantity_left, cost_left_rub FROM tax_lot"
+            " WHERE (client_id, asset_id) IN (SELECT * FROM unnest(%s::uuid[], %s::text[]))"
+            " AND quantity_left > 0 ORDER BY acquired_at, id",
+            [[client for client, _ in pairs], [asset for _, asset in pairs]],
+        ):
+            found[client_id, asset].append(lots.OpenLot(*lot))
     return found
 
 
-def _insert_lots(new: Sequence[tuple[Acquired, lots.OpenLot]]) -> None:
-    models.insert(
-        [
-            Lot(
-                id=lot.id,
-                bank_id=tenancy.acting_bank(),
-                client_id=fill.client_id,
-                asset_id=fill.asset,
-                fill_id=fill.fill_id,
-                acquired_at=fill.at,
-                quantity=fill.quantity,
-                cost_rub=fill.cost_rub,
-                quantity_left=lot.quantity_left,
-                cost_left_rub=lot.cost_left_rub,
-            )
-            for fill, lot in new
-        ]
+def _lot(fill: Acquired, lot: lots.OpenLot) -> Lot:
+    return Lot(
+        id=lot.id,
+        bank_id=tenancy.acting_bank(),
+        client_id=fill.client_id,
+        asset_id=fill.asset,
+        fill_id=fill.fill_id,
+        acquired_at=fill.at,
+        quantity=fill.quantity,
+        cost_rub=fill.cost_rub,
+        quantity_left=lot.quantity_left,
+        cost_left_rub=lot.cost_left_rub,
     )
 
 
-def _write_disposals(closed: Sequence[tuple[UUID, Disposed, list[lots.Slice]]]) -> None:
-    bank_id = tenancy.acting_bank()
-    disposals, parts = [], []
+def _disposal(disposal_id: UUID, fill: Disposed, slices: Sequence[lots.Slice]) -> Disposal:
+    cost = sum((each.cost_rub for each in slices), Decimal(0))
+    return Disposal(
+        id=disposal_id,
+        bank_id=tenancy.acting_bank(),
+        client_id=fill.client_id,
+        asset_id=fill.asset,
+        fill_id=fill.fill_id,
+        at=fill.at,
+        year=clock.business_date(fill.at).year,
+        quantity=fill.quantity,
+        proceeds_rub=fill.proceeds_rub,
+        cost_rub=cost,
+        result_rub=fill.proceeds_rub - cost,
+    )
+
+
+def _slices(
+    disposal_id: UUID, fill: Disposed, slices: Sequence[lots.Slice]
+) -> Iterator[DisposalSlice]:
+    for each in slices:
+        yield DisposalSlice(
+            bank_id=tenancy.acting_bank(),
+            disposal_id=disposal_id,
+            lot_id=each.lot_id,
+            quantity=each.quantity,
+            cost_rub=each.cost_rub,
+        )
+
+
+def _count(disposals: Sequence[Disposal], at: datetime) -> None:
+    """Add the results of sales to their clients' tax years."""
     results: dict[tuple[UUID, int], Decimal] = defaultdict(Decimal)
-    for disposal_id, fill, slices in closed:
-        cost = sum((each.cost_rub for each in slices), Decimal(0))
-        year = clock.business_date(fill.at).year
-        result = fill.proceeds_rub - cost
-        results[fill.client_id, year] += result
-        disposals.append(
-            Disposal(
-                id=disposal_id,
-                bank_id=bank_id,
-                client_id=fill.client_id,
-                asset_id=fill.asset,
-                fill_id=fill.fill_id,
-                at=fill.at,
-                year=year,
-                quantity=fill.quantity,
-                proceeds_rub=fill.proceeds_rub,
-                cost_rub=cost,
-                result_rub=result,
-            )
-        )
-        parts += [
-            DisposalSlice(
-                bank_id=bank_id,
-                disposal_id=disposal_id,
-                lot_id=each.lot_id,
-                quantity=each.quantity,
-                cost_rub=each.cost_rub,
-            )
-            for each in slices
-        ]
-    models.insert(disposals)
-    models.insert(parts)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO tax_taxyear (bank_id, id, client_id, year, realised_rub, withheld_rub,"
-            " over_withheld_rub, not_withheld_rub)"
-            " SELECT perimeter_bank(), y.*, 0, 0, 0 FROM unnest(%s::uuid[], %s::uuid[],"
-            " %s::smallint[], %s::numeric[]) AS y ON CONFLICT (bank_id, client_id, year)"
-            " DO UPDATE SET realised_rub = tax_taxyear.realised_rub + EXCLUDED.realised_rub"
-            " RETURNING id, withheld_rub",
-            _columns((ids.new(), *key, result) for key, result in sorted(results.items())),
-        )
-        taxed = [row_id for row_id, withheld in cursor.fetchall() if withheld]
+    for each in disposals:
+        results[each.client_id, each.year] += each.result_rub
+    counted = statements.rows(
+        "INSERT INTO tax_taxyear (bank_id, id, client_id, year, realised_rub, withheld_rub,"
+        " over_withheld_rub, not_withheld_rub)"
+        " SELECT perimeter_bank(), y.*, 0, 0, 0 FROM unnest(%s::uuid[], %s::uuid[],"
+        " %s::smallint[], %s::numeric[]) AS y ON CONFLICT (bank_id, client_id, year)"
+        " DO UPDATE SET realised_rub = tax_taxyear.realised_rub + EXCLUDED.realised_rub"
+        " RETURNING id, withheld_rub",
+        _columns((ids.new(), *key, result) for key, result in sorted(results.items())),
+    )
+    taxed = [row_id for row_id, withheld in counted if withheld]
     if taxed:
-        years.follow(list(TaxYear.objects.filter(pk__in=taxed)), closed[-1][1].at)
+        years.follow(list(TaxYear.objects.filter(pk__in=taxed)), at)
 
 
 def _update_lots(touched: Sequence[lots.OpenLot]) -> None:
     if not touched:
         return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE tax_lot SET quantity_left = l.quantity_left, cost_left_rub = l.cost_left_rub"
-            " FROM unnest(%s::uuid[], %s::numeric[], %s::numeric[])"
-            " AS l (id, quantity_left, cost_left_rub) WHERE tax_lot.id = l.id",
-            _columns((lot.id, lot.quantity_left, lot.cost_left_rub) for lot in touched),
-        )
+    statements.execute(
+        "UPDATE tax_lot SET quantity_left = l.quantity_left, cost_left_rub = l.cost_left_rub"
+        " FROM unnest(%s::uuid[], %s::numeric[], %s::numeric[])"
+        " AS l (id, quantity_left, cost_left_rub) WHERE tax_lot.id = l.id",
+        _columns((lot.id, lot.quantity_left, lot.cost_left_rub) for lot in touched),
+    )
 
 
 def _columns(rows: Any) -> list[list[Any]]:

@@ -21,7 +21,7 @@ import ledger.invariants
 import ledger.queries
 import tax.invariants
 import tax.queries
-from common import changes, models, tenancy, users
+from common import changes, errors, models, tenancy, users
 from desk import operations, queries
 from desk.models import Fill, Instrument, Order, Withdrawal
 from desk.operations import Placed
@@ -86,8 +86,13 @@ class Desk:
             )
 
     def place(self, *asks: Ask, at: datetime = AT) -> list[Placed]:
-        with self.acting():
-            return operations.place_orders(asks=asks, at=at)
+        for overtaken in (False, True):
+            try:
+                with self.acting():
+                    return operations.place_orders(asks=asks, at=at, overtaken=overtaken)
+            except errors.Overtaken:
+                assert not overtaken
+        raise AssertionError
 
     def buy(self, client: Client, at: datetime = AT, **said: Any) -> Placed:
         return self.place(ask(client, "BUY", **said), at=at)[0]

@@ -252,8 +252,8 @@ class Hands(RuleBasedStateMachine):
             code = "AMOUNT_TOO_FINE"
         if len(new) < len(asks):  # that the list itself repeats one is seen first
             code = "CLIENT_ORDER_ID_TAKEN"
-        with self.refused_as("list", code), self.desk.acting():
-            placed = operations.place_orders(asks=asks, at=self.model.now)
+        with self.refused_as("list", code):
+            placed = self.desk.place(*asks, at=self.model.now)
             for ask, each in zip(asks, placed, strict=True):
                 name = owners[ask.client_id]
                 quote = self.quoted[ask.quote_id] if ask.quote_id else None
