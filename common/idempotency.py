@@ -99,7 +99,7 @@ def run(
 
     answer = effect(keep)
     if answer is not kept:
-        models.insert([keep(answer)])
+        statements.insert([keep(answer)])
     return answer
 
 

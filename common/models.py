@@ -2,58 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
-
-import msgspec
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import TransactionNow
 from django.db import models
 from django.db.models.functions import Now
 
-from common import ids, money, statements, tenancy
-
-
-def insert(*tables: Sequence[models.Model]) -> None:
-    """Insert new rows, each argument those of one table, by one prepared statement.
-
-    For what runs at every order. What the database fills in (`db_default`) is not read back.
-    """
-    filled = [rows for rows in tables if rows]
-    if not filled:
-        return
-    kinds = tuple(type(rows[0]) for rows in filled)
-    told = [
-        [{column: getattr(row, name) for column, name in _fields(kind)} for row in rows]
-        for kind, rows in zip(kinds, filled, strict=True)
-    ]
-    statements.execute(_insertion(kinds), [msgspec.json.encode(each).decode() for each in told])
-
-
-@cache
-def _fields(model: type[models.Model]) -> list[tuple[str, str]]:
-    return [
-        (str(field.column), field.attname)
-        for field in model._meta.concrete_fields
-        if not field.has_db_default() and not isinstance(field, models.AutoField)
-    ]
-
-
-@cache
-def _insertion(kinds: tuple[type[models.Model], ...]) -> str:
-    """Return a statement for all these tables; foreign keys are checked at its end."""
-    *first, last = (_into(model) for model in kinds)
-    named = ", ".join(f"of_{number} AS ({each})" for number, each in enumerate(first))
-    return f"WITH {named} {last}" if named else last
-
-
-def _into(model: type[models.Model]) -> str:
-    table, columns = model._meta.db_table, ", ".join(column for column, _ in _fields(model))
-    return (
-        f"INSERT INTO {table} ({columns})"  # noqa: S608 (names of the model)
-        f" SELECT {columns} FROM json_populate_recordset(NULL::{table}, %s::json)"
-    )
+from common import ids, money, tenancy
 
 
 class Jurisdiction(models.Model):

@@ -24,7 +24,7 @@ from django.db import connection
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from common import ids, models, tenancy, users
+from common import ids, models, statements, tenancy, users
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ def emit(topic: str, payload: dict[str, Any], at: datetime) -> None:
     `topic` is `app.what_happened`; `payload` holds plain values, amounts as strings; `at` is
     business time.
     """
-    models.insert(rows([(topic, payload)], at))
+    statements.insert(rows([(topic, payload)], at))
 
 
 def rows(events: Sequence[tuple[str, dict[str, Any]]], at: datetime) -> list[models.OutboxEvent]:

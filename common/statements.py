@@ -6,9 +6,12 @@ All of a connection go through one cursor: making a new one for each takes as lo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
+import msgspec
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.models import AutoField, Model
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 
@@ -28,6 +31,22 @@ def execute(statement: str, parameters: Parameters | None = None) -> None:
         _cursor().execute(statement, parameters)
 
 
+def insert(*tables: Sequence[Model]) -> None:
+    """Insert new rows, each argument those of one table, by one prepared statement.
+
+    For what runs at every order. What the database fills in (`db_default`) is not read back.
+    """
+    filled = [rows for rows in tables if rows]
+    if not filled:
+        return
+    kinds = tuple(type(rows[0]) for rows in filled)
+    told = [
+        [{column: getattr(row, name) for column, name in _fields(kind)} for row in rows]
+        for kind, rows in zip(kinds, filled, strict=True)
+    ]
+    execute(_insertion(kinds), [msgspec.json.encode(each).decode() for each in told])
+
+
 def _cursor() -> Any:
     db: Any = connections[DEFAULT_DB_ALIAS]
     if db.queries_logged:
@@ -37,3 +56,28 @@ def _cursor() -> Any:
         db.ensure_connection()
         db.perimeter_cursor = kept = db.create_cursor()
     return kept
+
+
+@cache
+def _fields(model: type[Model]) -> list[tuple[str, str]]:
+    return [
+        (str(field.column), field.attname)
+        for field in model._meta.concrete_fields
+        if not field.has_db_default() and not isinstance(field, AutoField)
+    ]
+
+
+@cache
+def _insertion(kinds: tuple[type[Model], ...]) -> str:
+    """Return a statement for all these tables; foreign keys are checked at its end."""
+    *first, last = (_into(model) for model in kinds)
+    named = ", ".join(f"of_{number} AS ({each})" for number, each in enumerate(first))
+    return f"WITH {named} {last}" if named else last
+
+
+def _into(model: type[Model]) -> str:
+    table, columns = model._meta.db_table, ", ".join(column for column, _ in _fields(model))
+    return (
+        f"INSERT INTO {table} ({columns})"  # noqa: S608 (names of the model)
+        f" SELECT {columns} FROM json_populate_recordset(NULL::{table}, %s::json)"
+    )

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db.models import F, Model
 
-from common import clock, errors, ids, models, statements, tenancy
+from common import clock, errors, ids, statements, tenancy
 from kyc.models import Client
 from tax import lots, queries
 from tax.models import Disposal, DisposalSlice, Lot, TaxYear
@@ -79,7 +79,7 @@ def record_fills(
     touched = {each.lot_id for _, _, slices in closed for each in slices}
     disposals = [_disposal(*each) for each in closed]
     parts = [part for each in closed for part in _slices(*each)]
-    models.insert(*rows, [_lot(*each) for each in new.values()], disposals, parts)
+    statements.insert(*rows, [_lot(*each) for each in new.values()], disposals, parts)
     if closed:
         _count(disposals, closed[-1][1].at)
         _update_lots([stored[lot_id] for lot_id in sorted(touched) if lot_id in stored])

@@ -14,7 +14,7 @@ from django.db import DataError, ProgrammingError, connection
 from django.http import HttpResponse
 from django.utils import timezone
 
-from common import errors, idempotency, ids, models, tenancy, users
+from common import errors, idempotency, ids, models, statements, tenancy, users
 from config import celery_app
 from tests.common import caller
 
@@ -168,7 +168,7 @@ def test_an_answer_that_cannot_be_kept_undoes_its_effect(clerk: caller.Caller) -
 
 def test_an_effect_may_keep_its_answer_itself(clerk: caller.Caller) -> None:
     def effect(keep: idempotency.Keep) -> idempotency.Answer:
-        models.insert([keep(DONE)])
+        statements.insert([keep(DONE)])
         return note(clerk)
 
     def ask() -> idempotency.Answer:

@@ -15,8 +15,9 @@ from django.utils import timezone
 import desk.invariants
 import kyc.invariants
 import ledger.invariants
+import ledger.operations
 import tax.invariants
-from common import clock, ids, models, tenancy, users
+from common import clock, errors, ids, models, tenancy, users
 from tests.conftest import AT
 from tests.desk.market import FALLEN_AT, RISEN_AT
 from tests.kyc import clients
@@ -186,6 +187,30 @@ def test_a_refused_order_names_every_rule_and_stays_refused_on_replay(bank: Hous
     assert again.headers["Idempotent-Replayed"] == "true"
     # The same under another key is another order, whose own id is taken.
     assert anna.post("orders", wanted, status=409)["code"] == "CLIENT_ORDER_ID_TAKEN"
+
+
+def test_an_order_that_was_overtaken_is_decided_once_more(
+    bank: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if another had taken the coins between the decision and the posting, and left some."""
+    anna, _ = bank.client("400000")
+    post, tries = ledger.operations.post_entry, []
+
+    def overtaken(**said: Any) -> Any:
+        tries.append(said)
+        if len(tries) == 1:
+            raise errors.Refused("INVENTORY_SHORT")
+        return post(**said)
+
+    monkeypatch.setattr(ledger.operations, "post_entry", overtaken)
+    wanted = order(quantity="0.1")
+    first, again = (anna.sent("orders", wanted, key="one key") for _ in "ab")
+    assert len(tries) == 2
+    assert (first.status_code, again.content) == (201, first.content)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    (kept,) = anna.get("orders")["data"]
+    assert kept == json.loads(first.content)
+    assert bank.broken() == []
 
 
 def test_without_a_licence_nothing_is_sold(make_house: Callable[[], House]) -> None:
