@@ -135,6 +135,7 @@ def test_a_cancel_against_a_fill(desk: Desk, rounds: int) -> None:
 @rounds_of
 def test_cash_is_spent_or_paid_out(desk: Desk, rounds: int) -> None:
     """A purchase and withdrawals of the same roubles: one of them has the roubles."""
+    desk.stock(str(rounds * D("0.1")))
     firm = desk.client("303007.50", kind="ENTITY")  # what a tenth of a coin costs
 
     def attempt(number: int) -> None:

@@ -112,10 +112,13 @@ REACHED = {
 TOLD = {f"{what} {told}" for what, many in REACHED.items() for told in many.split()}
 
 
-@pytest.mark.timeout(900)  # a failure is shrunk before it is told
 @override_settings(MARKET_BACKEND="tests.desk.market.Swings")
 @pytest.mark.parametrize(
-    "runs", [RUNS, pytest.param(10 * RUNS, marks=[pytest.mark.night, pytest.mark.timeout(7200)])]
+    "runs",
+    [
+        pytest.param(RUNS, marks=pytest.mark.timeout(900)),  # a failure is shrunk before it is told
+        pytest.param(10 * RUNS, marks=[pytest.mark.night, pytest.mark.timeout(7200)]),
+    ],
 )
 def test_the_desk_agrees_with_a_plain_model(
     make_bank: Callable[[], models.Bank], runs: int
