@@ -53,7 +53,10 @@ def now(jurisdiction_id: UUID, wall_at: datetime) -> datetime:
 
 
 def acting_now(wall_at: datetime) -> datetime:
-    """Return the acting jurisdiction's business time, by its clock as the transaction found it."""
+    """Return the acting jurisdiction's business time at `wall_at`, before the transaction began.
+
+    By the clock as the transaction found it, which is thus never ahead of what it says.
+    """
     acting = tenancy.current()
     assert acting.jurisdiction_id is not None
     if acting.clock is None:

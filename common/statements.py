@@ -1,4 +1,4 @@
-"""Statements that are written by hand: what runs at every order, and what `verify` asks.
+"""Statements that are written by hand: what runs at every order, and sums over tables.
 
 All of a connection go through one cursor: making a new one for each takes as long as asking.
 """

@@ -158,8 +158,8 @@ class View(views.APIView):
         return paginator.get_paginated_response(serializer(found, many=True).data)
 
     def now(self) -> datetime:
-        """Return the business time of the actor's jurisdiction."""
-        return clock.acting_now(timezone.now())
+        """Return the business time of the actor's jurisdiction, as the transaction began."""
+        return clock.acting_now(self._begun_at)
 
     def outcome(
         self, request: Request, effect: Callable[[datetime], Response]
@@ -203,6 +203,8 @@ class View(views.APIView):
         once = verb == "POST" and self.idempotent
         key = idempotency.key_in(request.headers.get(idempotency.HEADER)) if once else ""
         for self.overtaken in (False, True):
+            # Before the clock is read: afterwards it may have been stopped, and time ran past it.
+            self._begun_at = timezone.now()
             try:
                 with tenancy.acting(
                     actor.bank_id,

@@ -20,7 +20,7 @@ import kyc.queries
 import ledger.operations
 import ledger.queries
 import licensing.queries
-from common import changes, clock, errors, ids, money, outbox, tenancy
+from common import changes, clock, errors, ids, money, outbox, statements, tenancy
 from desk import pretrade, pricing, queries, states
 from desk.models import Instrument, Order, Quote
 from desk.operations import fills, house
@@ -29,6 +29,7 @@ from kyc.models import Client
 from kyc.standing import Standing, used_rub
 
 _LOST = ("INVENTORY_SHORT", "INSUFFICIENT_FUNDS")
+_ONCE = "order_once_a_client"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def place_orders(
     try:
         return _write(asks, plans, instruments, standings, context, accounts, at, keep)
     except (errors.Refused, IntegrityError) as error:
-        if overtaken or (isinstance(error, errors.Refused) and error.code not in _LOST):
+        if overtaken or not _was_first(error):
             raise
         raise errors.Overtaken from error
 
@@ -144,12 +145,23 @@ def _refuse_repeats(asks: Sequence[Ask]) -> None:
         seen.add(key)
 
 
+def _was_first(error: errors.Refused | IntegrityError) -> bool:
+    """Say whether somebody was first, at what is short or with an id."""
+    if isinstance(error, errors.Refused):
+        return error.code in _LOST
+    diagnosis = getattr(error.__cause__, "diag", None)
+    return getattr(diagnosis, "constraint_name", None) == _ONCE
+
+
 def _refuse_taken(asks: Sequence[Ask]) -> None:
     """Refuse an id that an order of before has, of a client who is locked."""
-    for ask in asks:
-        known = Order.objects.filter(client=ask.client_id, client_order_id=ask.client_order_id)
-        if known.exists():
-            raise _taken(ask.client_order_id)
+    taken = statements.rows(
+        "SELECT a.own FROM unnest(%s::uuid[], %s::text[]) AS a (client, own)"
+        " JOIN desk_order AS o ON o.client_id = a.client AND o.client_order_id = a.own LIMIT 1",
+        [[ask.client_id for ask in asks], [ask.client_order_id for ask in asks]],
+    )
+    for (own,) in taken:
+        raise _taken(own)
 
 
 def _taken(own: str) -> errors.Refused:

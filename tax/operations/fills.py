@@ -49,7 +49,7 @@ def record_fills(
     """Open and close lots as the fills say, in their order, whose clients the caller has locked.
 
     A fill may sell what an earlier one of the list bought. All new rows are written by one
-    statement, and `rows`, the caller's own, each of one table, before them.
+    statement, and with them `rows`, the caller's own, each of one table.
 
     Raises: RULE_UNKNOWN; LOTS_SHORT.
     """
