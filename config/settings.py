@@ -111,6 +111,8 @@ def _database(url: str) -> dict[str, Any]:
     )
     config["CONN_MAX_AGE"] = None
     config["CONN_HEALTH_CHECKS"] = True
+    # To compile a statement takes longer than any of ours, and servers are built to do it unasked.
+    config.setdefault("OPTIONS", {}).setdefault("options", "-c jit=off")
     return config
 
 

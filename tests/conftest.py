@@ -97,8 +97,6 @@ def make_state(house: None) -> Callable[[], models.Jurisdiction]:
 def make_bank(jurisdiction: models.Jurisdiction) -> Callable[[], models.Bank]:
     def make() -> models.Bank:
         number = next(_numbers)
-        if number % 25 == 0:
-            _analyze()
         return users.register_bank(
             actor=users.supervisor_of(jurisdiction.id),
             code=f"bank{number}",
@@ -106,14 +104,6 @@ def make_bank(jurisdiction: models.Jurisdiction) -> Callable[[], models.Bank]:
         )
 
     return make
-
-
-def _analyze() -> None:
-    """Count the rows, where the server's autovacuum is off: plans go by what tables held before."""
-    with connections["owner"].cursor() as cursor:
-        cursor.execute("SELECT current_setting('autovacuum')::boolean")
-        if not cursor.fetchone()[0]:
-            cursor.execute("ANALYZE")
 
 
 @pytest.fixture(scope="session")
