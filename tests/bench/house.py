@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import django
@@ -51,6 +52,11 @@ class House:
         if found is None or "number of failed transactions: 0 " not in said:
             raise RuntimeError(f"pgbench did not measure.\n{said}")
         return float(found[1])
+
+
+def judged(of: str, ratio: float, limit: float) -> dict[str, Any]:
+    """Return how a result compares with what it is measured `of`; rounded to be read alone."""
+    return {"of": of, "ratio": round(ratio, 3), "limit": limit, "ok": ratio >= limit}
 
 
 def pgbench(*arguments: str) -> str:

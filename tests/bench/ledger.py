@@ -26,7 +26,7 @@ import psycopg
 from common import tenancy, users
 from ledger import operations, queries
 from ledger.operations import NewEntry, Wanted
-from tests.bench.house import House, manage, pgbench
+from tests.bench.house import House, judged, manage, pgbench
 
 ROUNDS = 3
 BATCH = 100
@@ -103,9 +103,7 @@ def measure(house: House, seconds: int) -> Iterator[dict[str, Any]]:
             "rounds": [round(each) for each in values],
         }
         if name in LIMITS:
-            ratio = round(value / limit_of, 2)
-            limit = LIMITS[name]
-            result |= {"of": "tpcb", "ratio": ratio, "limit": limit, "ok": ratio >= limit}
+            result |= judged("tpcb", value / limit_of, LIMITS[name])
         yield result
     bank_id = named["bank"]
     with tenancy.acting(bank_id, users.job("bench", bank_id)):

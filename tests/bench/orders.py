@@ -32,7 +32,7 @@ from desk import operations, queries
 from desk.models import Order
 from tests.bench import driver
 from tests.bench.driver import Driven
-from tests.bench.house import House, manage, pgbench
+from tests.bench.house import House, judged, manage, pgbench
 from tests.serving import served
 
 ROUNDS = 3
@@ -104,15 +104,11 @@ def _results(tpcb: list[float], told: dict[str, list[Driven]]) -> Iterator[dict[
             "rounds": [round(each.per_second * lines) for each in rounds],
         }
         if name == "orders_batch":
-            result |= _judged("tpcb", values[name] / values["tpcb"], BATCH_LIMIT)
+            result |= judged("tpcb", values[name] / values["tpcb"], BATCH_LIMIT)
         elif name.startswith("orders_http"):
             of = name.replace("orders_http", "insert_view")
-            result |= _judged(of, values[name] / values[of], HTTP_LIMIT)
+            result |= judged(of, values[name] / values[of], HTTP_LIMIT)
         yield result
-
-
-def _judged(of: str, ratio: float, limit: float) -> dict[str, Any]:
-    return {"of": of, "ratio": round(ratio, 2), "limit": limit, "ok": round(ratio, 2) >= limit}
 
 
 # --- What is sent --------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ from reporting.catalogue import Period
 from reporting.models import ReportFile, ReportPart
 from reporting.states import Format, PartStatus
 from reporting.work import Waiting
-from tests.bench.house import House
+from tests.bench.house import House, judged
 
 ROWS = int(os.environ.get("REPORT_ROWS", "1000000"))
 CLIENTS, WORKERS = 1000, 2
@@ -105,7 +105,6 @@ def measure(house: House, seconds: int) -> Iterator[dict[str, Any]]:
     with tenancy.acting(bank_id, actor):
         made = {file.format: file for file in ReportFile.objects.filter(run=run)}
     for file_format, limit in LIMITS.items():
-        ratio = round(speeds[file_format] / copy_out, 2)
         file = made[file_format]
         assert (file.rows, len(file.sha256)) == (ROWS, 64)
         yield {
@@ -113,11 +112,7 @@ def measure(house: House, seconds: int) -> Iterator[dict[str, Any]]:
             "value": round(speeds[file_format]),
             "unit": "rows/s",
             "size_mb": round(file.size / 1e6),
-            "of": "copy_out",
-            "ratio": ratio,
-            "limit": limit,
-            "ok": ratio >= limit,
-        }
+        } | judged("copy_out", speeds[file_format] / copy_out, limit)
     yield {
         "name": "peak_memory_mb",
         "value": max(peaks),
