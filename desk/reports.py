@@ -14,6 +14,20 @@ from reporting import catalogue
 from reporting.catalogue import Bounds, Close, Column, Cut, Period
 from tax import cuts
 
+# A part's entries with their fills. A fill is bounded by its entry too, so that a part reads its
+# own fills and no more; the entry that a bust mirrors may be of any part before.
+_ENTRIES = """
+    SELECT e.id AS entry_id, e.reverses_id, e.business_date, e.at, e.ref, f.id AS fill_id,
+           f.order_id, f.at AS filled_at, f.quantity, f.price_rub, f.notional_rub, f.fee_rub
+      FROM ledger_entry AS e JOIN desk_fill AS f ON f.bank_id = e.bank_id AND {of_entry}
+     WHERE e.book_id = %(book)s AND e.business_date = ANY (%(days)s::date[])
+       AND e.id >= %(low)s AND e.id < %(high)s"""
+_FILLED = _ENTRIES.format(
+    of_entry="f.entry_id = e.id AND e.reverses_id IS NULL"
+    " AND f.entry_id >= %(low)s AND f.entry_id < %(high)s"
+)
+_BUSTED = _ENTRIES.format(of_entry="f.entry_id = e.reverses_id")
+
 
 @catalogue.report
 class DailyRegister:
@@ -53,16 +67,12 @@ class DailyRegister:
     )
     # The rows are put in order before they are written out, and the ids of clients and licences
     # written out once each.
-    source: ClassVar[str] = """
+    source: ClassVar[str] = f"""
         FROM (
-            SELECT e.id AS entry_id, e.reverses_id, e.business_date, e.at, e.ref,
-                   f.id AS fill_id, f.at AS filled_at, f.quantity, f.price_rub, f.notional_rub,
-                   f.fee_rub, o.id AS order_id, o.side, i.asset_id, i.scale, c.shown AS client,
-                   c.begun, c.qualified_at, l.shown AS licence
-              FROM ledger_entry AS e
-              JOIN desk_fill AS f
-                ON f.bank_id = e.bank_id AND f.entry_id = coalesce(e.reverses_id, e.id)
-              JOIN desk_order AS o ON o.id = f.order_id
+            SELECT e.*, o.side, i.asset_id, i.scale, c.shown AS client, c.begun, c.qualified_at,
+                   l.shown AS licence
+              FROM ({_FILLED} UNION ALL {_BUSTED}) AS e
+              JOIN desk_order AS o ON o.id = e.order_id
               JOIN (SELECT i.id, i.asset_id, a.scale FROM desk_instrument AS i
                       JOIN common_asset AS a ON a.code = i.asset_id) AS i ON i.id = o.instrument_id
               JOIN (SELECT c.id, perimeter_id('cli', c.id) AS shown, q.qualified_at,
@@ -74,9 +84,7 @@ class DailyRegister:
                     OFFSET 0) AS c ON c.id = o.client_id
               LEFT JOIN (SELECT l.id, perimeter_id('lic', l.id) AS shown
                            FROM licensing_licence AS l OFFSET 0) AS l ON l.id = o.licence_id
-             WHERE e.book_id = %(book)s AND e.business_date = ANY (%(days)s::date[])
-               AND e.id >= %(low)s AND e.id < %(high)s
-             ORDER BY e.id) AS t"""
+             ORDER BY e.entry_id) AS t"""  # noqa: S608 (constants of this file)
 
     def closes(self, period: Period) -> Sequence[Close]:
         if period.first != period.last:
