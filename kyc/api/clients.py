@@ -89,9 +89,9 @@ class Clients(commands.View):
         def effect(at: datetime) -> dict[str, Any]:
             named = {"residency": said["residency"], "user_id": user_id, "at": at}
             if "person" in said:
-                client = operations.apply_as_person(person=_person(said["person"]), **named)
+                client = operations.apply_as_person(person=person_of(said["person"]), **named)
             else:
-                client = operations.apply_as_entity(entity=_entity(said["entity"]), **named)
+                client = operations.apply_as_entity(entity=entity_of(said["entity"]), **named)
             return self.shown(client)
 
         return self.command(request, effect, 201)
@@ -158,7 +158,7 @@ class Documents(commands.Command):
         return super().post(request, client_id)
 
     def operation(self, client_id: UUID, at: datetime, said: Mapping[str, Any]) -> Client:
-        return operations.replace_document(client_id=client_id, paper=_paper(said), at=at)
+        return operations.replace_document(client_id=client_id, paper=paper_of(said), at=at)
 
 
 class BankAccounts(commands.View):
@@ -219,15 +219,18 @@ class CloseBankAccount(commands.View):
         return self.command(request, effect)
 
 
-def _person(said: Mapping[str, Any]) -> Person:
+def person_of(said: Mapping[str, Any]) -> Person:
+    """Return the person that a `PersonIn` says."""
     fields = {name: value for name, value in said.items() if name != "document"}
     fields["snils"] = identification.digits_of(said["snils"])
-    return Person(**fields, paper=_paper(said["document"]))
+    return Person(**fields, paper=paper_of(said["document"]))
 
 
-def _paper(said: Mapping[str, Any]) -> Paper:
+def paper_of(said: Mapping[str, Any]) -> Paper:
+    """Return the passport that a `PassportIn` says."""
     return Paper(**{**said, "number": identification.digits_of(said["number"])})
 
 
-def _entity(said: Mapping[str, Any]) -> Entity:
+def entity_of(said: Mapping[str, Any]) -> Entity:
+    """Return the entity that an `EntityIn` says."""
     return Entity(**{**said, "owners": [Owner(**owner) for owner in said["owners"]]})
