@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.utils import display_for_value
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from unfold.decorators import display
 from unfold.forms import BaseDialogForm
 
-from common import clock, errors, models, tenancy, users
+from common import clock, errors, models, users
 from common.admin import command
 from common.admin.shown import status, who
 from common.models import Proposal
 from kyc import masking, operations, queries, states
-from kyc.admin import shown, story
+from kyc.admin import intake, shown, story
 from kyc.models import Application, Client
 from ledger.admin.shown import Days, Table
 
@@ -50,7 +49,7 @@ class ReviewDue(admin.SimpleListFilter):
 
 
 @admin.register(Client)
-class ClientAdmin(shown.ClientsAdmin):
+class ClientAdmin(intake.IntakeAdmin):
     icon = "group"
     waiting_title, waiting_query = "Reviews due", "?review=due"
     list_display: Any = (
@@ -114,6 +113,10 @@ class ClientAdmin(shown.ClientsAdmin):
         "identify",
         "approve",
         "refuse",
+        "replace_document",
+        "add_account",
+        "draw_test",
+        "qualify",
         "screen",
         "review",
         "freeze",
@@ -183,7 +186,7 @@ class ClientAdmin(shown.ClientsAdmin):
 
     @display(description="Used of the year's limit")
     def limit(self, row: Any) -> str:
-        at = _now()
+        at = shown.now()
         try:
             allowed, used = queries.limit_of(row.pk, at)
         except errors.Refused as refusal:
@@ -370,12 +373,5 @@ class ApplicationAdmin(ClientAdmin):
         return int(row.hits_to_judge)
 
 
-def _now() -> datetime:
-    """Return the business time of the reader's jurisdiction."""
-    jurisdiction_id = tenancy.current().jurisdiction_id
-    assert jurisdiction_id is not None
-    return clock.now(jurisdiction_id, timezone.now())
-
-
 def _today() -> date:
-    return clock.business_date(_now())
+    return clock.business_date(shown.now())

@@ -13,8 +13,8 @@ from unfold.forms import BaseDialogForm
 from common import users
 from common.admin import command
 from common.admin.shown import by, status, text
-from kyc import masking, operations, queries, states, suitability
-from kyc.admin import shown
+from kyc import forms, masking, operations, queries, states, suitability
+from kyc.admin import intake, shown
 from kyc.models import Attempt, BankAccount, ListedParty, ScreeningHit, WatchList
 from ledger.admin.shown import Days, Table
 
@@ -125,6 +125,7 @@ class AttemptAdmin(shown.OfClientAdmin):
         ("shown_status", "correct", "pass_mark"),
         ("at", "answered_at"),
     )
+    actions_detail: Any = ("answer",)
 
     def tables(self, row: Any) -> list[Table]:
         answers = row.answers or {}
@@ -138,6 +139,26 @@ class AttemptAdmin(shown.OfClientAdmin):
                 ],
             )
         ]
+
+    @command(
+        "Enter answers",
+        "What the client chose at the desk. They are judged at once, and once only.",
+        "rate_review",
+        "answer",
+        form=forms.AnswersForm,
+    )
+    def answer(self, request: HttpRequest, form: forms.AnswersForm, object_id: str) -> HttpResponse:
+        row = self.found(request, object_id)
+
+        def effect(at: Any) -> tuple[Any, str]:
+            done = operations.answer_test(attempt_id=row.pk, answers=form.answers, at=at)
+            status, right = done.get_status_display().lower(), done.correct
+            return row, f"The test is {status}: {right} right, {done.pass_mark} needed."
+
+        return intake.enter(self, request, form, effect)
+
+    def has_answer_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return self.may(request, "clients:apply", object_id, states.AttemptStatus.DRAWN)
 
 
 @admin.register(BankAccount)
@@ -153,12 +174,31 @@ class BankAccountAdmin(shown.OfClientAdmin):
         ("bic_shown", "masked_number", "bank_name"),
         ("added_at", "closed_at"),
     )
+    actions_detail: Any = ("close",)
 
     bic_shown = text("bic", "BIC")
 
     @display(description="Number")
     def masked_number(self, row: Any) -> str:
         return masking.number(row.number)
+
+    @command(
+        "Close", "No rouble comes from it or goes to it any more.", "block", "close", asks=False
+    )
+    def close(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
+        row = self.found(request, object_id)
+
+        def effect(at: Any) -> str:
+            operations.close_bank_account(client_id=row.client_id, account_id=row.pk, at=at)
+            return "The account is off the file."
+
+        return self.run(request, row, effect)
+
+    def has_close_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        if not self.holds(request, "clients:apply"):
+            return False
+        row = self.get_object(request, str(object_id)) if object_id else None
+        return object_id is None or (row is not None and row.closed_at is None)
 
 
 class _MarketAdmin(shown.ClientsAdmin):

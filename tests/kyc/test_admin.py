@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -24,27 +23,9 @@ from kyc.models import (
     WatchList,
 )
 from tests.kyc import clients
+from tests.kyc.conftest import Login
 
 PAGES: list[Any] = [Client, Application, ScreeningHit, Attempt, BankAccount, WatchList, ListedParty]
-Login = Callable[..., Browser]
-
-
-@pytest.fixture
-def login(bank: models.Bank) -> Login:
-    def logged_in(role: users.Role = users.Role.COMPLIANCE, state: Any = None) -> Browser:
-        office = users.supervisor_of(state.id) if state else users.job("office", bank.id)
-        with tenancy.acting(office.bank_id, office):
-            user = users.create_user(
-                username=f"officer-{ids.new()}",
-                name="Vera",
-                role=role,
-                password="a long walk on the quay",
-            )
-        browser = Browser()
-        browser.force_login(user)
-        return browser
-
-    return logged_in
 
 
 @pytest.fixture
