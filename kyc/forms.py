@@ -19,7 +19,7 @@ from unfold.forms import BaseDialogForm
 
 from common import api, errors, models, users
 from kyc import queries, suitability
-from kyc.api import serializers as sent
+from kyc.api.serializers import sent
 
 OWNERS = 5
 
