@@ -18,7 +18,7 @@ from unfold import widgets
 from unfold.forms import BaseDialogForm
 
 from common import api, errors, models, users
-from kyc import queries, suitability
+from kyc import queries, refusals, suitability
 from kyc.api.serializers import sent
 
 OWNERS = 5
@@ -51,9 +51,8 @@ class DialogForm(BaseDialogForm):
         named = str(refusal.facts.get("field", "")).replace("/", "_")
         places = (named, f"person_{named}", f"entity_{named}")
         place = next(filter(self.fields.__contains__, places), "")
-        told = [errors.Refused(code).detail for code in refusal.facts.get("problems", ())]
-        for wrong in told or [refusal.detail]:
-            self._tell(place, wrong)
+        for code in refusal.facts.get("problems", [refusal.code]):
+            self._tell(place, refusals.WORDS.get(code, refusal.detail))
             place = ""  # of the other problems no field is named
         return render(self.request, "unfold/helpers/dialog.html", {"form": self})
 

@@ -34,6 +34,14 @@ from tests.common import neighbours
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 _numbers = itertools.count(1)
 PASSWORD = "a long walk on the quay"
+PERSON = {
+    "surname": "Аникеев",
+    "given_name": "Пётр",
+    "birth_date": "1990-06-15",
+    "document_number": "4510 123456",
+    "document_issued": "2011-05-20",
+    "document_department_code": "770-001",
+}
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -211,6 +219,37 @@ def test_the_home_page_draws_the_day(
         seen.open(f"{ADMIN}?day=2022-02-23")  # nothing happened: no picture is broken by that
         seen.page.emulate_media(color_scheme="dark")
         seen.open(f"{ADMIN}?day=2022-02-24")
+
+
+def test_a_person_s_application_is_entered_put_right_and_taken(
+    address: str, state: models.Jurisdiction, browser: BrowserContext
+) -> None:
+    with visit(users.Role.OPERATIONS, "north", address, browser) as seen:
+        page = seen.page
+        seen.open(f"{ADMIN}kyc/client/")
+        page.click("text=Apply for a legal entity")
+        page.wait_for_selector("#dialog-form")
+        seen.keep(page, "entity")
+        page.click("#dialog >> text=Cancel")
+        page.click("text=Apply for a person")
+        page.select_option("[name=residency]", "RESIDENT")
+        for name, typed in PERSON.items():
+            page.fill(f"[name=person_{name}]", typed)
+        page.fill("[name=person_inn]", "500100732258")
+        page.click("#dialog button[type=submit]")
+        page.wait_for_selector("text=This is no INN")
+        seen.keep(page, "person")
+        assert page.input_value("[name=person_surname]") == PERSON["surname"]
+        page.fill("[name=person_inn]", "500100732259")
+        page.click("#dialog button[type=submit]")
+        page.wait_for_url(f"{address}{ADMIN}kyc/client/*/change/")
+        page.wait_for_selector("text=The person applied.")
+        page.click("text=Draw test")
+        page.click("#dialog button[type=submit]")
+        page.wait_for_url(f"{address}{ADMIN}kyc/attempt/*/change/")
+        page.click("text=Enter answers")
+        page.wait_for_selector("#dialog-form")
+        seen.keep(page, "answers")
 
 
 def test_the_api_s_pages_open_offline(address: str, browser: BrowserContext) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import inspect
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
@@ -13,9 +15,10 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client as Browser
 
 from common import models, tenancy, users
-from kyc import operations, queries
+from kyc import identification, operations, queries
 from kyc.identification import Entity, Owner, Person
 from kyc.models import Application, Attempt, BankAccount, Client, Identity, Qualification
+from kyc.refusals import WORDS
 from tests.kyc import clients
 from tests.kyc.conftest import Login
 from tests.kyc.test_admin import done, listed, opened, url
@@ -155,7 +158,7 @@ def test_a_client_has_the_log_in_that_is_named(
     named = {"user_id": users.actor_of(user).label}
     sent(login(CLERK), Client, "apply_for_person", **of_person(clients.person()), **named)
     again = sent(login(CLERK), Client, "apply_for_person", **of_person(clients.person()), **named)
-    assert wrong(again) == {"__all__": [f"User has client: user {named['user_id']}."]}
+    assert wrong(again) == {"__all__": [WORDS["USER_HAS_CLIENT"]]}
     with inside():
         assert Client.objects.filter(user=user).count() == 1
 
@@ -164,7 +167,7 @@ def test_who_is_known_is_refused(client: Client, login: Login, inside: Inside) -
     said = of_person(clients.person())
     assert "HX-Redirect" in sent(login(CLERK), Client, "apply_for_person", **said)
     again = sent(login(CLERK), Client, "apply_for_person", **said)
-    assert wrong(again) == {"__all__": ["Client exists."]}
+    assert wrong(again) == {"__all__": [WORDS["CLIENT_EXISTS"]]}
     with inside():
         assert Client.objects.count() == 2
 
@@ -185,7 +188,7 @@ def test_an_account_is_added_and_closed(client: Client, login: Login, inside: In
     browser = login(CLERK)
     assert "The account is on file." in done(browser, Client, "add_account", client, **ACCOUNT)
     found = wrong(sent(browser, Client, "add_account", client, **ACCOUNT))
-    assert found == {"__all__": ["Account taken: bic 044525225, number …0000."]}
+    assert found == {"__all__": [WORDS["ACCOUNT_TAKEN"]]}
     with inside():
         account = BankAccount.objects.get(client=client)
         assert (account.number, account.bank_name) == (ACCOUNT["number"], "Сбербанк")
@@ -243,6 +246,7 @@ _TYPED: dict[str, Callable[[], Mapping[str, str]]] = {
     **{command: dict(typed).copy for command, typed in _ON_CLIENT.items()},
 }
 _REQUIRED = "This field is required."
+_NUMBER, _HIDDEN = WORDS["PASSPORT_NUMBER_INVALID"], WORDS["OWNERS_UNDISCLOSED"]
 
 
 @pytest.mark.parametrize(
@@ -256,24 +260,42 @@ _REQUIRED = "This field is required."
         ("apply_for_person", "person_given_name", "Пётр\u200b", "", "U+200B"),
         ("apply_for_person", "person_birth_date", "15.06.1990", "", "as RFC 3339 writes it"),
         ("apply_for_person", "person_country", "RUS", "", "no more than 2 characters"),
-        ("apply_for_person", "person_inn", "500100732250", "", "Inn invalid."),
-        ("apply_for_person", "person_snils", "112-233-445 96", "", "Snils invalid."),
+        ("apply_for_person", "person_inn", "500100732250", "", WORDS["INN_INVALID"]),
+        ("apply_for_person", "person_snils", "112-233-445 96", "", WORDS["SNILS_INVALID"]),
         ("apply_for_person", "person_document_kind", "PASS", "", "is not a valid choice"),
-        ("apply_for_person", "person_document_number", "4510", "", "Passport number invalid."),
-        ("apply_for_person", "person_document_mrz", "P<\r\nX", "", "Mrz malformed."),
+        (
+            "apply_for_person",
+            "person_document_number",
+            "4510",
+            "",
+            _NUMBER,
+        ),
+        ("apply_for_person", "person_document_mrz", "P<\r\nX", "", WORDS["MRZ_MALFORMED"]),
         ("apply_for_person", "residency", "MARS", "", "is not a valid choice"),
         ("apply_for_person", "user_id", "anikeev", "", "usr_"),
-        ("apply_for_entity", "entity_inn", "7707083894", "", "Inn invalid."),
+        ("apply_for_entity", "entity_inn", "7707083894", "", WORDS["INN_INVALID"]),
         ("apply_for_entity", "entity_owners_0_name", "", "", _REQUIRED),
         ("apply_for_entity", "entity_owners_0_share_percent", "1.2345", "", "3 decimals"),
-        ("apply_for_entity", "entity_owners_0_country", "ru", "", "Country invalid."),
-        ("apply_for_entity", "entity_owners_0_share_percent", "74", "__all__", "undisclosed"),
+        ("apply_for_entity", "entity_owners_0_country", "ru", "", WORDS["COUNTRY_INVALID"]),
+        (
+            "apply_for_entity",
+            "entity_owners_0_share_percent",
+            "74",
+            "__all__",
+            _HIDDEN,
+        ),
         ("apply_for_entity", "entity_owners_2_country", "RU", "entity_owners_1_name", _REQUIRED),
-        ("replace_document", "document_number", "0011 654321", "", "Passport number invalid."),
+        (
+            "replace_document",
+            "document_number",
+            "0011 654321",
+            "",
+            _NUMBER,
+        ),
         ("replace_document", "document_number", "4511\x00654321", "", "U+0000"),
         ("replace_document", "document_issued", "", "", _REQUIRED),
-        ("add_account", "bic", "044525000", "", "Bic invalid."),
-        ("add_account", "number", "40817810300029000001", "", "Account number invalid."),
+        ("add_account", "bic", "044525000", "", WORDS["BIC_INVALID"]),
+        ("add_account", "number", "40817810300029000001", "", WORDS["ACCOUNT_NUMBER_INVALID"]),
         ("add_account", "bank_name", "Сбeрбанк", "", "use one alphabet"),
         ("qualify", "ground", "LUCK", "", "is not a valid choice"),
         ("qualify", "shown_rub", "5 000 000", "", "1 to 20 digits"),
@@ -310,9 +332,15 @@ def test_all_problems_of_an_application_are_told_at_once(client: Client, login: 
     said = of_person(clients.person(birth_date=date(2024, 6, 1), snils="11223344596"))
     found = wrong(sent(login(CLERK), Client, "apply_for_person", **said))
     assert found == {
-        "person_birth_date": ["Client under age."],
-        "__all__": ["Snils invalid.", "Issue date invalid."],
+        "person_birth_date": [WORDS["CLIENT_UNDER_AGE"]],
+        "__all__": [WORDS["SNILS_INVALID"], WORDS["ISSUE_DATE_INVALID"]],
     }
+
+
+def test_every_problem_that_papers_can_have_is_told_in_words() -> None:
+    found = set(re.findall(r'Problem\("([A-Z_]+)"', inspect.getsource(identification)))
+    assert len(found) > 15
+    assert found <= WORDS.keys()
 
 
 # --- Who may, and when ----------------------------------------------------------------------------

@@ -1,0 +1,27 @@
+"""What is wrong with an application, a paper or an account, in words: one sentence a code. Pure."""
+
+WORDS = {
+    "BIRTH_DATE_INVALID": "Nobody who lives was born on that day.",
+    "CLIENT_UNDER_AGE": "The person is not of full age.",
+    "COUNTRY_INVALID": "A country is two capital letters, by ISO 3166.",
+    "DOCUMENT_NOT_OF_COUNTRY": "The passport's kind is not of the country of citizenship.",
+    "INN_REQUIRED": "A citizen of Russia has an INN.",
+    "INN_INVALID": "This is no INN: the digits, or the check digits, are wrong.",
+    "SNILS_INVALID": "This is no SNILS: the digits, or the check digits, are wrong.",
+    "OGRN_INVALID": "This is no OGRN (or OGRNIP): the digits, or the check digit, are wrong.",
+    "PASSPORT_NUMBER_INVALID": "No passport of this kind has such a number.",
+    "DEPARTMENT_CODE_INVALID": "A department's code is like 770-001.",
+    "ISSUE_DATE_INVALID": "No such passport was issued to the person on that day.",
+    "DOCUMENT_EXPIRED": "The passport is no longer valid.",
+    "MRZ_MALFORMED": "The machine-readable zone is two lines of 44 characters, the first with a P.",
+    "MRZ_CHECK_DIGIT": "A check digit of the machine-readable zone is wrong.",
+    "MRZ_DISAGREES": "The machine-readable zone says another number or date than the passport.",
+    "SHARES_INVALID": "Shares are above 0 %, and come to no more than 100 % together.",
+    "OWNERS_UNDISCLOSED": "The owners who are named hold too little together: one is not named.",
+    "BIC_INVALID": "A BIC is nine digits, of a bank in Russia.",
+    "ACCOUNT_NUMBER_INVALID": "The bank has no rouble account of that number: the key is wrong.",
+    "ACCOUNT_TAKEN": "The account is on file already.",
+    "CLIENT_EXISTS": "The bank has a client with one of these numbers.",
+    "USER_HAS_CLIENT": "The log-in has a client already.",
+    "USER_UNKNOWN": "The bank has no client's log-in of that id.",
+}
