@@ -69,6 +69,14 @@ class Terms:
     is_open: bool
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Quoted:
+    """A quote that is good: its prices, and for how much at most, where the client said."""
+
+    price: pricing.TwoWay
+    quantity: Decimal | None = None
+
+
 @dataclasses.dataclass(slots=True)
 class Context:
     """What orders are judged on; the running figures change as plans are folded in.
@@ -81,7 +89,7 @@ class Context:
     perimeter: Perimeter
     standings: Mapping[UUID, Standing]
     prices: Mapping[str, pricing.TwoWay | None]
-    quotes: dict[UUID, pricing.TwoWay | str]
+    quotes: dict[UUID, Quoted | str]
     cash: dict[UUID, Decimal]
     coins: dict[tuple[UUID, str], Decimal]
     inventory: dict[str, Decimal]
@@ -116,6 +124,7 @@ class Plan:
 
 def decide(context: Context, ask: Ask, terms: Terms) -> Plan:
     """Return what becomes of an order, and fold it into the context."""
+    terms = _as_quoted(context, ask, terms)
     seen = _look(context, ask)
     quantity = _quantity(ask, terms, seen.judged_rub)
     plan = _plan(context, ask, terms, quantity, seen)
@@ -147,11 +156,20 @@ class _Seen:
     refused: str = ""
 
 
+def _as_quoted(context: Context, ask: Ask, terms: Terms) -> Terms:
+    """Return the instrument's terms; at a quote, no more than it is for is sold or bought."""
+    quote = context.quotes[ask.quote_id] if ask.quote_id is not None else ""
+    if isinstance(quote, str) or quote.quantity is None:
+        return terms
+    return dataclasses.replace(terms, max_quantity=quote.quantity)
+
+
 def _look(context: Context, ask: Ask) -> _Seen:
     if ask.quote_id is None:
         two_way = context.prices[ask.instrument] or "PRICE_UNAVAILABLE"
     else:
-        two_way = context.quotes[ask.quote_id]
+        quote = context.quotes[ask.quote_id]
+        two_way = quote if isinstance(quote, str) else quote.price
     if isinstance(two_way, str):
         return _Seen(None, False, ask.limit_price_rub, two_way)
     desk_rub = two_way.ask_rub if ask.buys else two_way.bid_rub

@@ -92,11 +92,12 @@ class InstrumentAdmin(DeskAdmin):
 
 @admin.register(Quote)
 class QuoteAdmin(ClientsDeskAdmin):
-    icon, related = "request_quote", ("instrument",)
+    icon, related = "request_quote", ("instrument__asset",)
     list_display: Any = (
         "shown_id",
         "instrument",
         "of_client",
+        "at_most",
         "bid",
         "ask",
         "mid",
@@ -108,11 +109,11 @@ class QuoteAdmin(ClientsDeskAdmin):
     search_help_text = "A quote's id, or its client's"
     fields = (
         ("shown_id", "bank"),
-        ("instrument", "of_client"),
+        ("instrument", "of_client", "at_most"),
         ("bid", "ask"),
         ("mid", "source"),
         ("at", "expires_at"),
     )
 
     bid, ask = roubles("bid_rub", "The desk buys at"), roubles("ask_rub", "The desk sells at")
-    mid = roubles("mid_rub", "Middle of the market")
+    mid, at_most = roubles("mid_rub", "Middle of the market"), coins("quantity", "For at most")

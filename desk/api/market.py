@@ -178,7 +178,7 @@ class Quotes(api.View):
     @extend_schema(operation_id="list_quotes", responses=io.QuoteOut(many=True))
     def get(self, request: Request) -> Response:
         """List the quotes given, the latest first; a client's own."""
-        rows = queries.quotes_for(self.actor).select_related("instrument")
+        rows = queries.quotes_for(self.actor).select_related("instrument__asset")
         return self.page(rows, io.QuoteOut)
 
     @extend_schema(
@@ -187,17 +187,18 @@ class Quotes(api.View):
         responses={
             201: io.QuoteOut,
             **api.refusals(
-                "CLIENT_UNKNOWN, INSTRUMENT_UNKNOWN, INSTRUMENT_HALTED, PRICE_UNAVAILABLE."
+                "CLIENT_UNKNOWN, INSTRUMENT_UNKNOWN, AMOUNT_TOO_FINE, QUANTITY_OUT_OF_BOUNDS,"
+                " INSTRUMENT_HALTED, PRICE_UNAVAILABLE."
             ),
         },
     )
     def post(self, request: Request) -> Any:
         """Name two prices that the desk holds to until they expire, 15 seconds later."""
         said = self.said(io.QuoteIn, request)
-        client_id = client_of(self.actor, said["client_id"])
+        said["client_id"] = client_of(self.actor, said["client_id"])
 
         def effect(at: datetime) -> Response:
-            row = operations.give_quote(client_id=client_id, instrument=said["instrument"], at=at)
+            row = operations.give_quote(**said, at=at)
             return Response(io.QuoteOut(row).data, status=201)
 
         return self.outcome(request, effect)

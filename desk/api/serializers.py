@@ -112,9 +112,10 @@ class PriceOut(serializers.Serializer[Any]):
     ]
 )
 class QuoteIn(api.StrictSerializer):
-    """A client names no `client_id`; the bank's staff does."""
+    """A client names no `client_id`; the bank's staff does. `quantity`: for how much at most."""
 
     instrument = api.TextField(max_length=16)
+    quantity = api.AmountField(required=False, default=None)
     client_id = api.IdField("cli", required=False, default=None)
 
 
@@ -122,6 +123,7 @@ class QuoteOut(serializers.Serializer[Any]):
     id = api.IdField("quo")
     client_id = api.IdField("cli")
     instrument = serializers.CharField(source="instrument.code")
+    quantity = CoinsField(allow_null=True)
     bid_rub = RoublesField()
     ask_rub = RoublesField()
     source = serializers.CharField()  # type: ignore[assignment]  # the field's own keyword

@@ -59,7 +59,10 @@ class Instrument(models.Model):
 
 
 class Quote(models.Model):
-    """Two prices that the desk holds to until they expire."""
+    """Two prices that the desk holds to until they expire, for `quantity` at most.
+
+    Without one for as much as an order may be.
+    """
 
     tenancy = tenancy.bank(grants="SELECT, INSERT")
     id_prefix = "quo"
@@ -70,6 +73,7 @@ class Quote(models.Model):
         Instrument, models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
     client = columns.client()
+    quantity = columns.amount(null=True)
     bid_rub = columns.amount()
     ask_rub = columns.amount()
     mid_rub = columns.amount()
@@ -78,8 +82,15 @@ class Quote(models.Model):
     expires_at = models.DateTimeField()
 
     class Meta:
-        constraints = [columns.numbers("quote_is_number", "bid_rub", "ask_rub", "mid_rub")]
+        constraints = [
+            columns.numbers("quote_is_number", "quantity", "bid_rub", "ask_rub", "mid_rub")
+        ]
         indexes = [models.Index(fields=["bank", "client"], name="quote_by_client")]
 
     def __str__(self) -> str:
         return f"{self.bid_rub:,.2f} / {self.ask_rub:,.2f}"
+
+    @property
+    def coin(self) -> money.Asset:
+        """What is quoted."""
+        return self.instrument.coin

@@ -83,13 +83,20 @@ def reopen_instrument(*, instrument_id: UUID, reason: str, at: datetime) -> Inst
     return _move(instrument_id, states.InstrumentStatus.OPEN, reason, at)
 
 
-def give_quote(*, client_id: UUID, instrument: str, at: datetime) -> Quote:
+def give_quote(
+    *, client_id: UUID, instrument: str, at: datetime, quantity: Decimal | None = None
+) -> Quote:
     """Name a client two prices that the desk holds to for `QUOTE_LASTS` of business time.
 
-    Raises: NOT_FOUND; INSTRUMENT_UNKNOWN; INSTRUMENT_HALTED; PRICE_UNAVAILABLE.
+    For as much as `quantity`, or as the instrument's largest order.
+
+    Raises: NOT_FOUND; INSTRUMENT_UNKNOWN; AMOUNT_TOO_FINE; QUANTITY_OUT_OF_BOUNDS;
+    INSTRUMENT_HALTED; PRICE_UNAVAILABLE.
     """
     kyc.queries.standing(client_id)
     terms = queries.terms(queries.instruments_by_code([instrument])[instrument])
+    if quantity is not None:
+        _refuse_out_of_bounds(quantity, terms)
     if not terms.is_open:
         raise errors.Refused("INSTRUMENT_HALTED", {"instrument": instrument})
     price = queries.price(terms.asset, at)
@@ -98,6 +105,7 @@ def give_quote(*, client_id: UUID, instrument: str, at: datetime) -> Quote:
         bank_id=tenancy.acting_bank(),
         instrument_id=terms.id,
         client_id=client_id,
+        quantity=quantity,
         bid_rub=prices.bid_rub,
         ask_rub=prices.ask_rub,
         mid_rub=price.mid_rub,
@@ -138,6 +146,15 @@ def sell_stock(*, instrument_id: UUID, quantity: Decimal, at: datetime) -> NewEn
     terms = queries.terms(queries.instrument_by_id(instrument_id))
     value = _value(terms, quantity, at)
     return _trade_stock(terms, -quantity, -value, at, "sold")
+
+
+def _refuse_out_of_bounds(quantity: Decimal, terms: Terms) -> None:
+    if not money.fits(quantity, terms.scale):
+        facts = {"field": "quantity", "decimals": terms.scale}
+        raise errors.Refused("AMOUNT_TOO_FINE", facts)
+    if not terms.min_quantity <= quantity <= terms.max_quantity:
+        bounds = {"min": terms.min_quantity, "max": terms.max_quantity}
+        raise errors.Refused("QUANTITY_OUT_OF_BOUNDS", {"quantity": quantity, **bounds})
 
 
 def _value(terms: Terms, quantity: Decimal, at: datetime) -> Decimal:

@@ -24,7 +24,7 @@ from common import changes, clock, errors, ids, money, outbox, statements, tenan
 from desk import pretrade, pricing, queries, states
 from desk.models import Instrument, Order, Quote
 from desk.operations import fills, house
-from desk.pretrade import Ask, Context, Plan, Terms
+from desk.pretrade import Ask, Context, Plan, Quoted, Terms
 from kyc.models import Client
 from kyc.standing import Standing, used_rub
 
@@ -179,7 +179,7 @@ def _refuse_too_fine(ask: Ask, terms: Terms) -> None:
             raise errors.Refused("AMOUNT_TOO_FINE", facts)
 
 
-def _quotes(asks: Sequence[Ask], at: datetime) -> dict[UUID, pricing.TwoWay | str]:
+def _quotes(asks: Sequence[Ask], at: datetime) -> dict[UUID, Quoted | str]:
     """Return the quotes that the orders refer to; for one that is not good the code that says why.
 
     A quote is good for one order.
@@ -188,7 +188,7 @@ def _quotes(asks: Sequence[Ask], at: datetime) -> dict[UUID, pricing.TwoWay | st
     if not wanted:
         return {}
     rows, used = queries.quoted(wanted), queries.used_quotes(wanted)
-    found: dict[UUID, pricing.TwoWay | str] = {}
+    found: dict[UUID, Quoted | str] = {}
     for quote_id, ask in wanted.items():
         row = rows.get(quote_id)
         whose = row and (row.client_id, row.instrument.code)
@@ -200,7 +200,7 @@ def _quotes(asks: Sequence[Ask], at: datetime) -> dict[UUID, pricing.TwoWay | st
         elif row.expires_at <= at:
             found[quote_id] = "QUOTE_EXPIRED"
         else:
-            found[quote_id] = pricing.TwoWay(row.bid_rub, row.ask_rub)
+            found[quote_id] = Quoted(pricing.TwoWay(row.bid_rub, row.ask_rub), row.quantity)
     return found
 
 
@@ -212,7 +212,7 @@ def _context(
     terms: Mapping[str, Terms],
     standings: Mapping[UUID, Standing],
     perimeter: Any,
-    quotes: Mapping[UUID, pricing.TwoWay | str],
+    quotes: Mapping[UUID, Quoted | str],
     at: datetime,
     *,
     lock: bool,

@@ -29,7 +29,7 @@ from tests.desk import plain
 from tests.desk.desks import Desk
 from tests.desk.drawn import HOUR, Line, steps
 from tests.desk.model import Model
-from tests.desk.plain import COIN, ROUBLE, amount
+from tests.desk.plain import COIN, MAX, ROUBLE, amount
 from tests.kyc import clients
 from tests.kyc.clients import AT
 from tests.kyc.copies import Copies
@@ -260,12 +260,15 @@ class Hands(RuleBasedStateMachine):
                 self.model.place(plainly(ask, name, quote))
                 self.tell("order", each.order.status, [told.code for told in each.refusals])
 
-    def quote(self, name: str) -> None:
-        prices = self.model.quote()
+    def quote(self, name: str, most: str) -> None:
+        prices = self.model.quote(int(Decimal(most) * COIN) if most else MAX)
         code = prices if isinstance(prices, str) else None
         with self.refused_as("quote", code), self.desk.acting():
             row = operations.give_quote(
-                client_id=self.clients[name].pk, instrument="BTC-RUB", at=self.model.now
+                client_id=self.clients[name].pk,
+                instrument="BTC-RUB",
+                quantity=Decimal(most) if most else None,
+                at=self.model.now,
             )
             assert isinstance(prices, plain.Quote)
             self.quotes[name] = row.pk
@@ -398,8 +401,8 @@ class Hands(RuleBasedStateMachine):
         found = known.get(line.size)
         value = Decimal(size) if found is None else amount(unit, found)
         force, limit = line.terms
-        if line.quoted == "now":
-            self.quote(name)
+        if line.quoted.startswith("now"):
+            self.quote(name, line.quoted.removeprefix("now").strip())
         self.sent += 1
         return Ask(
             client_id=self.clients[name].pk,

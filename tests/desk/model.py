@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeGuard
 
 from tests.desk.plain import (
     COIN,
@@ -18,6 +18,7 @@ from tests.desk.plain import (
     Fill,
     Lot,
     Order,
+    Quote,
     amount,
     cost,
     quotient,
@@ -34,7 +35,7 @@ class Model(Treasury):
         client, year = self.clients[ask.client], self.today.year
         desk, good, judged = self._look(ask)
         ordered = self._ordered(ask, judged)
-        within = MIN <= ordered <= MAX
+        within = MIN <= ordered <= (ask.quote.most if self._holds(ask.quote) else MAX)
         done = ordered if within and good else 0
         if ask.buys and ask.force != "FOK":
             done = min(done, self.house["position", "BTC"])
@@ -93,13 +94,16 @@ class Model(Treasury):
         """The desk's price, whether it is as good as the limit, and at which amounts count."""
         prices = self.prices()
         if ask.quote and not works:
-            good = self.now < ask.quote.expires_at and not ask.quote.used
-            prices = ask.quote.prices if good else None
+            prices = ask.quote.prices if self._holds(ask.quote) else None
         if prices is None:
             return None, False, ask.limit
         desk = prices[ask.buys]
         good = ask.limit is None or (desk <= ask.limit if ask.buys else desk >= ask.limit)
         return desk, good, desk if good else ask.limit
+
+    def _holds(self, quote: Quote | None) -> TypeGuard[Quote]:
+        """Whether there is a quote that the desk holds to."""
+        return quote is not None and self.now < quote.expires_at and not quote.used
 
     def _ordered(self, ask: Ask, price: int | None) -> int:
         """By amount, as much as it pays for, fee and rounding included; nothing without a price."""

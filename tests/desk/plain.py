@@ -23,10 +23,11 @@ STEP = 5_000_000 * ROUBLE
 
 @dataclasses.dataclass(eq=False)
 class Quote:
-    """Two prices, good for one order until they expire."""
+    """Two prices, good for one order of so much at most, until they expire."""
 
     prices: tuple[int, int]
     expires_at: datetime
+    most: int
     used: bool = False
 
 

@@ -260,6 +260,21 @@ def test_a_quote_is_good_for_one_order_that_is_accepted(desk: Desk) -> None:
     assert codes(desk.buy(anna, quantity="0.01", quote_id=quote.pk)) == ["QUOTE_USED"]
 
 
+def test_a_quote_is_for_as_much_as_was_asked(desk: Desk) -> None:
+    anna = desk.client("900000")
+    named: Any = {"client_id": anna.pk, "instrument": "BTC-RUB", "at": AT}
+    with desk.acting():
+        quote = operations.give_quote(quantity=D("0.1"), **named)
+    assert codes(desk.buy(anna, quantity="0.1001", quote_id=quote.pk)) == ["QUANTITY_OUT_OF_BOUNDS"]
+    assert codes(desk.buy(anna, amount_rub="400000", quote_id=quote.pk)) == [
+        "QUANTITY_OUT_OF_BOUNDS"
+    ]
+    assert codes(desk.buy(anna, quantity="0.1", quote_id=quote.pk)) == []
+    for quantity, code in (("0.0000000001", "AMOUNT_TOO_FINE"), ("0.00001", "QUANTITY_OUT_OF_BOUNDS")):
+        with desk.acting(), pytest.raises(errors.Refused, match=code):
+            operations.give_quote(quantity=D(quantity), **named)
+
+
 def test_anothers_quote_is_not_found(desk: Desk) -> None:
     anna, boris = desk.client("400000"), desk.client("400000")
     with desk.acting():

@@ -57,14 +57,14 @@ class Treasury:
             -(-kopecks * 201 // (200 * ROUBLE)) * ROUBLE,
         )
 
-    def quote(self) -> Quote | str:
+    def quote(self, most: int) -> Quote | str:
         """Two prices that hold for a quarter of a minute, or why there are none."""
         prices = self.prices()
         if not self.open:
             return "INSTRUMENT_HALTED"
         if prices is None:
             return "PRICE_UNAVAILABLE"
-        return Quote(prices, self.now + timedelta(seconds=15))
+        return Quote(prices, self.now + timedelta(seconds=15), most)
 
     # --- Roubles in and out ---
 

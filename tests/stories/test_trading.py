@@ -373,7 +373,10 @@ def test_another_clients_things_are_not_found(bank: House) -> None:
 
 def test_a_halted_instrument_takes_no_orders_and_quotes_expire(bank: House) -> None:
     anna, _ = bank.client("400000")
-    quote = anna.post("quotes", {"instrument": "BTC-RUB"}, status=201)
+    asked = {"instrument": "BTC-RUB", "quantity": "0.01"}
+    quote = anna.post("quotes", asked, status=201)
+    assert quote["quantity"] == "0.01000000"
+    anna.post("orders", order(quantity="0.02", quote_id=quote["id"]), status=422)
     assert (quote["bid_rub"], quote["ask_rub"]) == ("2985000.00", "3015000.00")
     bought = anna.post("orders", order(quantity="0.01", quote_id=quote["id"]), status=201)
     assert bought["status"] == "FILLED"
