@@ -195,6 +195,30 @@ def orders_were_permitted() -> Iterator[Violation]:
         yield ids.show(Order.id_prefix, order), f"was accepted at {at} without a licence"
 
 
+def quotes_were_kept_to() -> Iterator[Violation]:
+    """An order accepted at a quote is its client's, in time, alone, of no more, at its price."""
+    for order, wrong in statements.rows(
+        """
+        SELECT o.id, concat_ws(', ',
+            CASE WHEN q.id IS NULL THEN 'names no quote' END,
+            CASE WHEN q.client_id <> o.client_id OR q.instrument_id <> o.instrument_id THEN
+                'is at the quote of another client or instrument' END,
+            CASE WHEN o.at >= q.expires_at THEN 'came when its quote had expired' END,
+            CASE WHEN o.ordered_quantity > q.quantity THEN 'is of more than its quote' END,
+            CASE WHEN count(*) OVER (PARTITION BY o.quote_id) > 1 THEN
+                'shares its quote with another' END,
+            CASE WHEN EXISTS (
+                SELECT FROM desk_fill f WHERE f.order_id = o.id
+                   AND f.price_rub <> CASE o.side WHEN 'BUY' THEN q.ask_rub ELSE q.bid_rub END)
+                THEN 'is filled at another price than its quote''s' END)
+          FROM desk_order o LEFT JOIN desk_quote q ON q.id = o.quote_id
+         WHERE o.quote_id IS NOT NULL AND o.status <> 'REJECTED'
+        """
+    ):
+        if wrong:
+            yield ids.show(Order.id_prefix, order), wrong
+
+
 def cash_moves_are_in_the_books() -> Iterator[Violation]:
     """Deposits and withdrawals have entries that move what they say, tax and net apart."""
     for prefix, row, wrong in statements.rows(
@@ -310,6 +334,7 @@ INVARIANTS = (
     lots_are_the_fills,
     coins_are_the_lots,
     orders_were_permitted,
+    quotes_were_kept_to,
     cash_moves_are_in_the_books,
     payouts_bear_their_tax,
 )

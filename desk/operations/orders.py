@@ -184,12 +184,13 @@ def _quotes(asks: Sequence[Ask], at: datetime) -> dict[UUID, Quoted | str]:
 
     A quote is good for one order.
     """
-    wanted = {ask.quote_id: ask for ask in asks if ask.quote_id is not None}
+    wanted = [(ask.quote_id, ask) for ask in asks if ask.quote_id is not None]
     if not wanted:
         return {}
-    rows, used = queries.quoted(wanted), queries.used_quotes(wanted)
+    named = {quote_id for quote_id, _ in wanted}
+    rows, used = queries.quoted(named), queries.used_quotes(named)
     found: dict[UUID, Quoted | str] = {}
-    for quote_id, ask in wanted.items():
+    for quote_id, ask in wanted:
         row = rows.get(quote_id)
         whose = row and (row.client_id, row.instrument.code)
         if row is None or whose != (ask.client_id, ask.instrument):

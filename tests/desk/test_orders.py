@@ -12,7 +12,7 @@ import pytest
 import licensing.operations
 from common import errors, models, tenancy, users
 from desk import operations, pricing
-from desk.models import Instrument, Quote
+from desk.models import Instrument
 from kyc.models import Client
 from ledger.models import Entry, Hold
 from licensing.models import Licence
@@ -231,58 +231,6 @@ def test_an_inventory_too_small_refuses_all_or_none_and_fills_in_part_otherwise(
     assert (order.status, order.filled_quantity) == ("CANCELED", D("0.05"))
     assert codes(desk.buy(anna, quantity="0.1", time_in_force="IOC")) == ["INVENTORY_SHORT"]
     assert desk.broken() == []
-
-
-# --- Quotes --------------------------------------------------------------------------------------
-
-
-def test_a_quote_holds_until_it_expires(desk: Desk) -> None:
-    anna = desk.client("400000")
-    with desk.acting():
-        quote = operations.give_quote(client_id=anna.pk, instrument="BTC-RUB", at=AT)
-    assert (quote.bid_rub, quote.ask_rub) == (2_985_000, 3_015_000)
-    late = AT + operations.market.QUOTE_LASTS
-    assert not desk.buy(anna, at=late - timedelta(microseconds=1), quantity="0.01",
-                        quote_id=quote.pk).refusals  # fmt: skip
-    with desk.acting():
-        other = operations.give_quote(client_id=anna.pk, instrument="BTC-RUB", at=AT)
-    assert codes(desk.buy(anna, at=late, quantity="0.01", quote_id=other.pk)) == ["QUOTE_EXPIRED"]
-
-
-def test_a_quote_is_good_for_one_order_that_is_accepted(desk: Desk) -> None:
-    anna = desk.client("400000")
-    with desk.acting():
-        quote = operations.give_quote(client_id=anna.pk, instrument="BTC-RUB", at=AT)
-    much = desk.buy(anna, quantity="0.15", quote_id=quote.pk)
-    assert codes(much) == ["INSUFFICIENT_FUNDS"]
-    twice = desk.place(*(ask(anna, "BUY", quantity="0.01", quote_id=quote.pk) for _ in "ab"))
-    assert [codes(each) for each in twice] == [[], ["QUOTE_USED"]]
-    assert codes(desk.buy(anna, quantity="0.01", quote_id=quote.pk)) == ["QUOTE_USED"]
-
-
-def test_a_quote_is_for_as_much_as_was_asked(desk: Desk) -> None:
-    anna = desk.client("900000")
-    named: Any = {"client_id": anna.pk, "instrument": "BTC-RUB", "at": AT}
-    with desk.acting():
-        quote = operations.give_quote(quantity=D("0.1"), **named)
-    assert codes(desk.buy(anna, quantity="0.1001", quote_id=quote.pk)) == ["QUANTITY_OUT_OF_BOUNDS"]
-    assert codes(desk.buy(anna, amount_rub="400000", quote_id=quote.pk)) == [
-        "QUANTITY_OUT_OF_BOUNDS"
-    ]
-    assert codes(desk.buy(anna, quantity="0.1", quote_id=quote.pk)) == []
-    for quantity, code in (("0.0000000001", "AMOUNT_TOO_FINE"), ("0.00001", "QUANTITY_OUT_OF_BOUNDS")):
-        with desk.acting(), pytest.raises(errors.Refused, match=code):
-            operations.give_quote(quantity=D(quantity), **named)
-
-
-def test_anothers_quote_is_not_found(desk: Desk) -> None:
-    anna, boris = desk.client("400000"), desk.client("400000")
-    with desk.acting():
-        quote = operations.give_quote(client_id=anna.pk, instrument="BTC-RUB", at=AT)
-    with pytest.raises(errors.Refused, match="NOT_FOUND"):
-        desk.buy(boris, quantity="0.01", quote_id=quote.pk)
-    with desk.acting():
-        assert Quote.objects.count() == 1
 
 
 # --- Resting -------------------------------------------------------------------------------------
