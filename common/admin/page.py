@@ -75,11 +75,9 @@ class ReadOnlyAdmin(ModelAdmin):
         effect: Callable[[datetime], str],
     ) -> HttpResponse:
         """Run one operation at the jurisdiction's time and tell what came of it."""
-        jurisdiction_id = tenancy.current().jurisdiction_id
-        assert jurisdiction_id is not None
         try:
             with transaction.atomic():
-                done = effect(clock.now(jurisdiction_id, timezone.now()))
+                done = effect(now())
         except errors.Refused as refusal:
             self.message_user(request, f"Not done. {refusal.detail}", messages.ERROR)
         else:
@@ -128,6 +126,13 @@ class ReadOnlyAdmin(ModelAdmin):
             except ids.BadId:
                 return queryset.none(), False
         return super().get_search_results(request, queryset, search_term)
+
+
+def now() -> datetime:
+    """Return the business time of the reader's jurisdiction."""
+    jurisdiction_id = tenancy.current().jurisdiction_id
+    assert jurisdiction_id is not None
+    return clock.now(jurisdiction_id, timezone.now())
 
 
 def reason_form(codes: Sequence[tuple[str, str]] = ()) -> type[BaseDialogForm]:

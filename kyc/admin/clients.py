@@ -14,6 +14,7 @@ from unfold.forms import BaseDialogForm
 
 from common import clock, errors, models, users
 from common.admin import command
+from common.admin.page import now
 from common.admin.shown import status, who
 from common.models import Proposal
 from kyc import masking, operations, queries, states
@@ -186,7 +187,7 @@ class ClientAdmin(intake.IntakeAdmin):
 
     @display(description="Used of the year's limit")
     def limit(self, row: Any) -> str:
-        at = shown.now()
+        at = now()
         try:
             allowed, used = queries.limit_of(row.pk, at)
         except errors.Refused as refusal:
@@ -374,4 +375,4 @@ class ApplicationAdmin(ClientAdmin):
 
 
 def _today() -> date:
-    return clock.business_date(shown.now())
+    return clock.business_date(now())

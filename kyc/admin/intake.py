@@ -1,21 +1,19 @@
 """What staff enter of a client: applications, papers, accounts, the test, what qualifies.
 
-What compliance decides is in `clients`; what the dialogs ask, in `kyc.forms`.
+What compliance decides is in `clients`; what the dialogs ask, in `kyc.forms`. Log and message tell
+that it was done, never what was entered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from django.contrib import messages
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
-from common import errors
-from common.admin import ReadOnlyAdmin, command
-from common.admin.shown import url
+from common.admin import command
+from common.admin.dialogs import Done, enter
 from kyc import forms, operations, states
 from kyc.admin import shown
 from kyc.api import clients as rest
@@ -34,10 +32,12 @@ class IntakeAdmin(shown.ClientsAdmin):
         form=forms.PersonForm,
     )
     def apply_for_person(self, request: HttpRequest, form: forms.PersonForm) -> HttpResponse:
-        def effect(at: datetime) -> tuple[Any, str]:
+        def effect(at: datetime) -> Done:
             said = dict(form.said)
             person = rest.person_of(said.pop("person"))
-            return operations.apply_as_person(person=person, at=at, **said), "The person applied."
+            return Done(
+                operations.apply_as_person(person=person, at=at, **said), "The person applied."
+            )
 
         return enter(self, request, form, effect)
 
@@ -49,10 +49,12 @@ class IntakeAdmin(shown.ClientsAdmin):
         form=forms.EntityForm,
     )
     def apply_for_entity(self, request: HttpRequest, form: forms.EntityForm) -> HttpResponse:
-        def effect(at: datetime) -> tuple[Any, str]:
+        def effect(at: datetime) -> Done:
             said = dict(form.said)
             entity = rest.entity_of(said.pop("entity"))
-            return operations.apply_as_entity(entity=entity, at=at, **said), "The entity applied."
+            return Done(
+                operations.apply_as_entity(entity=entity, at=at, **said), "The entity applied."
+            )
 
         return enter(self, request, form, effect)
 
@@ -68,10 +70,10 @@ class IntakeAdmin(shown.ClientsAdmin):
     ) -> HttpResponse:
         row = self.found(request, object_id)
 
-        def effect(at: datetime) -> tuple[Any, str]:
+        def effect(at: datetime) -> Done:
             paper = rest.paper_of(form.said)
             operations.replace_document(client_id=row.pk, paper=paper, at=at)
-            return row, "The passport is replaced."
+            return Done(row, "The passport is replaced.")
 
         return enter(self, request, form, effect)
 
@@ -87,9 +89,9 @@ class IntakeAdmin(shown.ClientsAdmin):
     ) -> HttpResponse:
         row = self.found(request, object_id)
 
-        def effect(at: datetime) -> tuple[Any, str]:
+        def effect(at: datetime) -> Done:
             operations.add_bank_account(client_id=row.pk, at=at, **form.said)
-            return row, "The account is on file."
+            return Done(row, "The account is on file.")
 
         return enter(self, request, form, effect)
 
@@ -105,8 +107,8 @@ class IntakeAdmin(shown.ClientsAdmin):
     ) -> HttpResponse:
         row = self.found(request, object_id)
 
-        def effect(at: datetime) -> tuple[Any, str]:
-            return operations.draw_test(client_id=row.pk, at=at), "The test is drawn."
+        def effect(at: datetime) -> Done:
+            return Done(operations.draw_test(client_id=row.pk, at=at), "The test is drawn.")
 
         return enter(self, request, form, effect)
 
@@ -122,9 +124,9 @@ class IntakeAdmin(shown.ClientsAdmin):
     ) -> HttpResponse:
         row = self.found(request, object_id)
 
-        def effect(at: datetime) -> tuple[Any, str]:
+        def effect(at: datetime) -> Done:
             operations.qualify_client(client_id=row.pk, at=at, **form.said)
-            return row, "The client is a qualified investor."
+            return Done(row, "The client is a qualified investor.")
 
         return enter(self, request, form, effect)
 
@@ -163,24 +165,3 @@ class IntakeAdmin(shown.ClientsAdmin):
             return False
         row = self.found(request, object_id) if object_id else None
         return row is None or all(getattr(row, name) in values for name, values in such.items())
-
-
-def enter(
-    page: ReadOnlyAdmin,
-    request: HttpRequest,
-    form: forms.DialogForm,
-    effect: Callable[[datetime], tuple[Any, str]],
-) -> HttpResponse:
-    """Run one operation on what was entered and show the row; a refusal shows the dialog again.
-
-    Log and message tell that it was done, never what was entered.
-    """
-    try:
-        with transaction.atomic():
-            row, told = effect(shown.now())
-    except errors.Refused as refusal:
-        return form.again(refusal)
-    log = page.log_change if form.object_id else page.log_addition
-    log(request, row, told)
-    page.message_user(request, told, messages.SUCCESS)
-    return HttpResponse(headers={"HX-Redirect": url(row)})

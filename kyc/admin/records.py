@@ -12,9 +12,10 @@ from unfold.forms import BaseDialogForm
 
 from common import users
 from common.admin import command
+from common.admin.dialogs import Done, enter
 from common.admin.shown import by, status, text
 from kyc import forms, masking, operations, queries, states, suitability
-from kyc.admin import intake, shown
+from kyc.admin import shown
 from kyc.models import Attempt, BankAccount, ListedParty, ScreeningHit, WatchList
 from ledger.admin.shown import Days, Table
 
@@ -150,12 +151,13 @@ class AttemptAdmin(shown.OfClientAdmin):
     def answer(self, request: HttpRequest, form: forms.AnswersForm, object_id: str) -> HttpResponse:
         row = self.found(request, object_id)
 
-        def effect(at: Any) -> tuple[Any, str]:
+        def effect(at: Any) -> Done:
             done = operations.answer_test(attempt_id=row.pk, answers=form.answers, at=at)
             status, right = done.get_status_display().lower(), done.correct
-            return row, f"The test is {status}: {right} right, {done.pass_mark} needed."
+            told = f"The test is {status}: {right} right, {done.pass_mark} needed."
+            return Done(row, told)
 
-        return intake.enter(self, request, form, effect)
+        return enter(self, request, form, effect)
 
     def has_answer_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return self.may(request, "clients:apply", object_id, states.AttemptStatus.DRAWN)

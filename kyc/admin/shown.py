@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from common import clock, tenancy
 from common.admin.shown import link
 from kyc import masking, queries, states
 from kyc.models import Client
@@ -55,10 +52,3 @@ def client_of(client: Client) -> SafeString:
     if not name:
         return link(client)
     return format_html('{}<span class="shown-second">{}</span>', link(client, name), link(client))
-
-
-def now() -> datetime:
-    """Return the business time of the reader's jurisdiction."""
-    jurisdiction_id = tenancy.current().jurisdiction_id
-    assert jurisdiction_id is not None
-    return clock.now(jurisdiction_id, timezone.now())

@@ -68,9 +68,14 @@ def rows(page: str) -> int:
     return len(re.findall(r'<tr class="data-row', page))
 
 
+def submitted(**said: str) -> dict[str, str]:
+    """Return what a dialog sends that was just opened."""
+    return {"_form_submitted": "True", "_once": ids.show("dlg", ids.new()), **said}
+
+
 def done(browser: Browser, model: Any, command: str, row: Any, **said: str) -> str:
     """Give a command and return what the page says after it."""
-    answer = browser.post(url(model, command, row.pk), {"_form_submitted": "True", **said})
+    answer = browser.post(url(model, command, row.pk), submitted(**said))
     assert answer["HX-Redirect"], answer.content
     return browser.get(answer["HX-Redirect"], follow=True).content.decode()
 

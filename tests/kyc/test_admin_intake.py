@@ -21,7 +21,7 @@ from kyc.models import Application, Attempt, BankAccount, Client, Identity, Qual
 from kyc.refusals import WORDS
 from tests.kyc import clients
 from tests.kyc.conftest import Login
-from tests.kyc.test_admin import done, listed, opened, url
+from tests.kyc.test_admin import done, listed, opened, submitted, url
 
 Inside = Callable[[], Any]
 CLERK, OFFICER = users.Role.OPERATIONS, users.Role.COMPLIANCE
@@ -71,7 +71,7 @@ def of_entity(entity: Entity) -> dict[str, str]:
 def sent(browser: Browser, model: Any, command: str, row: Any = None, **typed: str) -> Any:
     """Press a button's last word and return the answer."""
     where = url(model, command, *([row.pk] if row else []))
-    return browser.post(where, {"_form_submitted": "True", **typed})
+    return browser.post(where, submitted(**typed))
 
 
 def wrong(answer: Any) -> dict[str, list[str]]:
@@ -158,7 +158,7 @@ def test_a_client_has_the_log_in_that_is_named(
     named = {"user_id": users.actor_of(user).label}
     sent(login(CLERK), Client, "apply_for_person", **of_person(clients.person()), **named)
     again = sent(login(CLERK), Client, "apply_for_person", **of_person(clients.person()), **named)
-    assert wrong(again) == {"__all__": [WORDS["USER_HAS_CLIENT"]]}
+    assert wrong(again) == {"user_id": [WORDS["USER_HAS_CLIENT"]]}
     with inside():
         assert Client.objects.filter(user=user).count() == 1
 
@@ -170,6 +170,23 @@ def test_who_is_known_is_refused(client: Client, login: Login, inside: Inside) -
     assert wrong(again) == {"__all__": [WORDS["CLIENT_EXISTS"]]}
     with inside():
         assert Client.objects.count() == 2
+
+
+def test_a_dialog_that_is_sent_twice_is_done_once(
+    client: Client, login: Login, inside: Inside
+) -> None:
+    browser, once = login(CLERK), submitted()
+    said = of_person(clients.person()) | once
+    first, second = (sent(browser, Client, "apply_for_person", **said) for _ in range(2))
+    assert first["HX-Redirect"] == second["HX-Redirect"]
+    other = of_person(clients.person()) | once
+    found = wrong(sent(browser, Client, "apply_for_person", **other))
+    assert "open a new dialog" in found["__all__"][0]
+    keyless = wrong(sent(browser, Client, "apply_for_person", **other | {"_once": ""}))
+    assert keyless == {"_once": [_REQUIRED]}
+    with inside():
+        assert Client.objects.count() == 2
+        assert LogEntry.objects.count() == 1
 
 
 # --- On a client's page ---------------------------------------------------------------------------
@@ -188,7 +205,7 @@ def test_an_account_is_added_and_closed(client: Client, login: Login, inside: In
     browser = login(CLERK)
     assert "The account is on file." in done(browser, Client, "add_account", client, **ACCOUNT)
     found = wrong(sent(browser, Client, "add_account", client, **ACCOUNT))
-    assert found == {"__all__": [WORDS["ACCOUNT_TAKEN"]]}
+    assert found == {"number": [WORDS["ACCOUNT_TAKEN"]]}
     with inside():
         account = BankAccount.objects.get(client=client)
         assert (account.number, account.bank_name) == (ACCOUNT["number"], "Сбербанк")
