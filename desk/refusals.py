@@ -1,7 +1,7 @@
-"""What refuses an order or a withdrawal, in words: one sentence a code. Pure.
+"""What refuses an order, a withdrawal or another command, in words: one sentence a code. Pure.
 
-In the codes' order of precedence: the licence's, the client's, the instrument's and the order's
-own, then the withdrawal's.
+Those of orders and withdrawals in the codes' order of precedence: the licence's, the client's, the
+instrument's and the order's own, then the withdrawal's.
 """
 
 from collections.abc import Iterable
@@ -28,6 +28,21 @@ WORDS = {
     "PRICE_NOT_REACHED": "The desk's price is not as good as the order's limit.",
     "ACCOUNT_NOT_OWN": "The account is not on file as the client's own.",
     "REVIEW_REFUSED": "A second person refused it.",
+}
+
+# What refuses a command of which nothing is kept then.
+NOT_KEPT = {
+    "NOT_FOUND": "The bank has none of that id.",
+    "AMOUNT_INVALID": "It is too little, or has too many decimals.",
+    "AMOUNT_TOO_FINE": "It has too many decimals.",
+    "CLIENT_ORDER_ID_TAKEN": "The client has an order of that id already.",
+    "INSTRUMENT_UNKNOWN": "The desk does not trade it.",
+    "ASSET_UNKNOWN": "There is no such asset.",
+    "NOT_A_COIN": "It is no coin.",
+    "BOUNDS_INVALID": "The smallest order is a unit of the coin at least, the largest no less than"
+    " the smallest, the tick a kopeck at least.",
+    "INSTRUMENT_EXISTS": "The desk trades the coin already.",
+    "EXPOSURE_EXCEEDED": "The bank would hold more than its licence permits.",
 }
 
 

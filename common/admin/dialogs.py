@@ -80,6 +80,10 @@ class DialogForm(BaseDialogForm):
         for code in facts.get("problems", [refusal.code]):
             self._tell(place, _TWICE.get(code) or self.words.get(code, refusal.detail))
             place = ""  # of the other problems no field is named
+        return self.show()
+
+    def show(self) -> HttpResponse:
+        """Return the dialog as it is now."""
         return render(self.request, "unfold/helpers/dialog.html", {"form": self})
 
     def render_before_template(self) -> str:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.decorators import display
 from unfold.forms import BaseDialogForm
 
+import kyc.queries
+from common import tenancy
 from common.admin import command
+from common.admin.dialogs import Done, enter
 from common.admin.shown import by, link_to, status
-from desk import operations, queries
+from desk import forms, operations, queries, refusals
 from desk.admin import story
 from desk.admin.market import ClientsDeskAdmin
+from desk.api.whose import client_of
 from desk.models import Deposit, LargeWithdrawal, Withdrawal
 from kyc import masking
 from ledger.admin.shown import Days, Table, roubles
@@ -49,7 +53,30 @@ class DepositAdmin(CashAdmin):
         ("by", "at"),
     )
 
+    actions_list: Any = ("record_deposit",)
+
     amount = roubles("amount_rub", "Roubles")
+
+    @command(
+        "Record a deposit",
+        "Roubles that came for a client, from an account of the client's own.",
+        "south_east",
+        "receive",
+        form=forms.DepositForm,
+    )
+    def record_deposit(self, request: HttpRequest, form: forms.DepositForm) -> HttpResponse:
+        said = dict(form.said)
+        named, number = said.pop("client_id"), said.pop("account_number")
+
+        def effect(at: Any) -> Done:
+            client_id = client_of(tenancy.current().actor, named)
+            row = operations.record_deposit(client_id=client_id, number=number, **said, at=at)
+            return Done(row, f"Booked: {row.amount_rub:,.2f} roubles.")
+
+        return enter(self, request, form, effect)
+
+    def has_receive_permission(self, request: HttpRequest) -> bool:
+        return self.holds(request, "cash:receive")
 
 
 @admin.register(Withdrawal)
@@ -94,6 +121,7 @@ class WithdrawalAdmin(CashAdmin):
             },
         ),
     )
+    actions_list: Any = ("request_withdrawal",)
     actions_detail: Any = ("approve", "refuse")
 
     gross, tax = roubles("gross_rub", "Gross"), roubles("tax_rub", "Tax withheld")
@@ -107,6 +135,30 @@ class WithdrawalAdmin(CashAdmin):
     @display(description="Sent by the entry")
     def settled(self, row: Any) -> Any:
         return link_to(Entry, row.settled_entry_id)
+
+    @command(
+        "Request a withdrawal",
+        "To an account of the client's own, less the tax. What it comes to is shown first.",
+        "north_east",
+        "request",
+        form=forms.WithdrawalForm,
+    )
+    def request_withdrawal(self, request: HttpRequest, form: forms.WithdrawalForm) -> HttpResponse:
+        actor, said = tenancy.current().actor, dict(form.said)
+        named, gross = said.pop("client_id"), said["amount_rub"]
+
+        def effect(at: Any) -> Done:
+            client_id = client_of(actor, named)
+            account = kyc.queries.bank_account_for(actor=actor, account_id=said["bank_account_id"])
+            tax = operations.preview_withdrawal(client_id=client_id, amount_rub=gross, at=at)
+            form.insist_on(
+                f"Of {gross:,.2f} roubles {tax.withheld_rub:,.2f} are withheld as tax,"
+                f" {tax.net_rub:,.2f} go to {account.bank_name}, {masking.number(account.number)}."
+            )
+            row = operations.request_withdrawal(client_id=client_id, **said, at=at)
+            return _told(row)
+
+        return enter(self, request, form, effect)
 
     @command(
         "Let go",
@@ -134,6 +186,9 @@ class WithdrawalAdmin(CashAdmin):
 
         return self.run(request, row, effect)
 
+    def has_request_permission(self, request: HttpRequest) -> bool:
+        return self.holds(request, "cash:write")
+
     def has_decide_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return self.may(request, "cash:approve", object_id, "IN_REVIEW")
 
@@ -144,6 +199,7 @@ class LargeWithdrawalAdmin(WithdrawalAdmin):
 
     icon = "assignment_late"
     ordering = ("pk",)
+    actions_list: Any = ()
     list_filter: ClassVar[Any] = ()
     list_display: Any = ("shown_id", "at", "of_client", "gross", "account", "by")
 
@@ -152,3 +208,11 @@ class LargeWithdrawalAdmin(WithdrawalAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(status="IN_REVIEW")
+
+
+def _told(row: Withdrawal) -> Done:
+    if row.codes:
+        return Done(row, f"Refused. {refusals.in_words(row.codes)}", messages.ERROR)
+    if row.status == "IN_REVIEW":
+        return Done(row, "So large a sum waits for a second person to let it go.", messages.WARNING)
+    return Done(row, f"Paid: {row.net_rub:,.2f} roubles leave, {row.tax_rub:,.2f} are withheld.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -9,12 +10,15 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.forms import BaseDialogForm
 
+import ledger.queries
 from common.admin import command
+from common.admin.dialogs import Done, enter
 from common.admin.shown import status
-from desk import operations
+from desk import forms, operations
 from desk.models import Instrument, Quote
 from kyc.admin.shown import OfClientAdmin
 from ledger.admin.shown import Days, LedgerAdmin, Table, changes_of, coins, roubles
+from ledger.operations import NewEntry
 
 
 class DeskAdmin(LedgerAdmin):
@@ -51,7 +55,8 @@ class InstrumentAdmin(DeskAdmin):
         ("smallest", "largest"),
         "tick",
     )
-    actions_detail: Any = ("halt", "reopen")
+    actions_list: Any = ("open_instrument",)
+    actions_detail: Any = ("buy_stock", "sell_stock", "halt", "reopen")
 
     shown_status = status({"OPEN": "success", "HALTED": "danger"})
     smallest, largest = coins("min_quantity", "Smallest"), coins("max_quantity", "Largest")
@@ -62,6 +67,60 @@ class InstrumentAdmin(DeskAdmin):
 
     def tables(self, row: Any) -> list[Table]:
         return [changes_of(row)]
+
+    @command(
+        "Open an instrument",
+        "A coin against the rouble, for clients to trade.",
+        "add_chart",
+        "open",
+        form=forms.InstrumentForm,
+    )
+    def open_instrument(self, request: HttpRequest, form: forms.InstrumentForm) -> HttpResponse:
+        def effect(at: Any) -> Done:
+            row = operations.create_instrument(**form.said, at=at)
+            return Done(row, f"{row.code} is open.")
+
+        return enter(self, request, form, effect)
+
+    @command(
+        "Buy stock",
+        "Coins for the desk, on the venue at the market's middle, from the bank's own roubles.",
+        "add_shopping_cart",
+        "trade",
+        form=forms.BuyStockForm,
+    )
+    def buy_stock(
+        self, request: HttpRequest, form: forms.StockForm, object_id: str
+    ) -> HttpResponse:
+        return self._trade(request, form, object_id, operations.buy_stock)
+
+    @command(
+        "Sell stock",
+        "Coins of the desk, on the venue at the market's middle, whatever the licence.",
+        "remove_shopping_cart",
+        "trade",
+        form=forms.StockForm,
+    )
+    def sell_stock(
+        self, request: HttpRequest, form: forms.StockForm, object_id: str
+    ) -> HttpResponse:
+        return self._trade(request, form, object_id, operations.sell_stock)
+
+    def _trade(
+        self,
+        request: HttpRequest,
+        form: forms.StockForm,
+        object_id: str,
+        trade: Callable[..., NewEntry],
+    ) -> HttpResponse:
+        """Trade on the venue for the desk, and show the entry: it says for how much."""
+        row = self.found(request, object_id)
+
+        def effect(at: Any) -> Done:
+            entry = trade(instrument_id=row.pk, **form.said, at=at)
+            return Done(ledger.queries.entries().get(pk=entry.id), f"{entry.reason}.")
+
+        return enter(self, request, form, effect)
 
     @command("Halt", "No order is taken or executed until it is reopened.", "pause", "halt")
     def halt(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
@@ -82,6 +141,12 @@ class InstrumentAdmin(DeskAdmin):
             return f"{row.code} is open."
 
         return self.run(request, row, effect)
+
+    def has_open_permission(self, request: HttpRequest) -> bool:
+        return self.holds(request, "instruments:write")
+
+    def has_trade_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return self.may(request, "instruments:write", object_id, "OPEN", "HALTED")
 
     def has_halt_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return self.may(request, "instruments:write", object_id, "OPEN")

@@ -187,7 +187,7 @@ class OrderIn(api.StrictSerializer):
             wrong["limit_price_rub"] = "A LIMIT order has a limit price, no other has."
         elif limit and not attrs["limit_price_rub"]:
             wrong["limit_price_rub"] = "A limit price is above zero."
-        if limit and attrs["quote_id"] is not None:
+        if limit and attrs.get("quote_id") is not None:
             wrong["quote_id"] = "A quote goes with a MARKET order."
         attrs["time_in_force"] = attrs["time_in_force"] or ("GTC" if limit else "FOK")
         if not limit and attrs["time_in_force"] not in ("IOC", "FOK"):

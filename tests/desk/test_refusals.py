@@ -6,6 +6,7 @@ import re
 from types import ModuleType
 
 import desk.operations.cash
+import desk.operations.market
 import desk.operations.orders
 import desk.pretrade
 import kyc.standing
@@ -14,15 +15,8 @@ from desk import refusals
 from licensing import states
 
 _CODE = re.compile(r"[A-Z]+(_[A-Z]+)+")
-# Raised before anything is kept, or no refusals at all.
-_NO_OUTCOME = {
-    "AMOUNT_INVALID",
-    "AMOUNT_TOO_FINE",
-    "CLIENT_ORDER_ID_TAKEN",
-    "MAKER_IS_CHECKER",
-    "NOT_FOUND",
-    "STATUS_CONFLICT",
-}
+# Told where the row that is decided stands.
+_NO_OUTCOME = {"MAKER_IS_CHECKER", "STATUS_CONFLICT"}
 _NO_REFUSAL = {"PARTIALLY_FILLED", "LEGAL_ENTITY", "NON_QUALIFIED"}
 
 
@@ -41,9 +35,15 @@ def test_every_code_has_its_words() -> None:
         desk.operations.orders,
         desk.operations.cash,
     )
-    found = set[str]().union(*map(codes_in, modules)) - _NO_OUTCOME - _NO_REFUSAL
+    found = set[str]().union(*map(codes_in, modules))
+    found -= _NO_OUTCOME | _NO_REFUSAL | set(refusals.NOT_KEPT)
     ended = set(states.EVER_GRANTED) - {states.LicenceStatus.GRANTED}
     assert found | {f"LICENCE_{status.value}" for status in ended} == set(refusals.WORDS)
+
+
+def test_every_code_of_the_market_has_its_words() -> None:
+    found = codes_in(desk.operations.market) - _NO_OUTCOME
+    assert found <= refusals.WORDS.keys() | refusals.NOT_KEPT.keys()
 
 
 def test_several_codes_are_told_one_after_the_other() -> None:
