@@ -1,11 +1,10 @@
-"""The pages of books and accounts. Closing a day is the one thing that is done here."""
+"""The pages of books and accounts: a day is closed here, an entry proposed."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
@@ -14,29 +13,17 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
-from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminTextInputWidget
 
 from common import clock, errors, money, tenancy
+from common.admin import command
+from common.admin.dialogs import Done, enter
 from common.admin.shown import link, ref, url, who
-from ledger import operations, queries
+from ledger import forms, operations, queries
 from ledger.admin import shown
 from ledger.admin.shown import Table
 from ledger.models import Account, Book
 
 LATEST = 20
-
-
-class CloseForm(BaseDialogForm):
-    """The day that the officer sees: if it is no longer the open one, nothing is closed."""
-
-    business_date = forms.DateField(
-        label="Business day", widget=UnfoldAdminTextInputWidget(attrs={"readonly": True})
-    )
-
-    def __init__(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> None:
-        super().__init__(request, object_id, *args, **kwargs)
-        self.initial["business_date"] = queries.book_by_id(UUID(object_id)).open_date
 
 
 @admin.register(Book)
@@ -45,7 +32,7 @@ class BookAdmin(shown.LedgerAdmin):
     list_display = ("shown_id", "code", "open_date", "opened_at")
     search_fields = exact = ("code",)
     fields = ("shown_id", ("code", "bank"), ("open_date", "opened_at"))
-    actions_detail: Any = ("close_open_day",)
+    actions_detail: Any = ("close_open_day", "propose_entry")
 
     def tables(self, row: Book) -> list[Table]:
         assets = queries.assets()
@@ -93,11 +80,13 @@ class BookAdmin(shown.LedgerAdmin):
             "title": "Close the open day",
             "description": "Sweeps what is due, seals the day's entries and opens the next day."
             " A closed day cannot be opened again.",
-            "form_class": CloseForm,
+            "form_class": forms.CloseForm,
             "form_submit_text": "Close the day",
         },
     )
-    def close_open_day(self, request: HttpRequest, form: CloseForm, object_id: str) -> HttpResponse:
+    def close_open_day(
+        self, request: HttpRequest, form: forms.CloseForm, object_id: str
+    ) -> HttpResponse:
         """Close the day that the form names, at the jurisdiction's time; tell a refusal."""
         jurisdiction_id = tenancy.current().jurisdiction_id
         assert jurisdiction_id is not None
@@ -112,6 +101,32 @@ class BookAdmin(shown.LedgerAdmin):
             self.log_change(request, book, f"Closed {day}.")
             self.message_user(request, f"{shown.day_of(day)} is closed.", messages.SUCCESS)
         return HttpResponse(headers={"HX-Redirect": url(book)})
+
+    @command(
+        "Propose an entry",
+        f"On the house's own accounts, {forms.EntryForm.rows} lines here, more over REST. It is"
+        " posted once a second person approves.",
+        "edit_note",
+        "propose",
+        form=forms.EntryForm,
+    )
+    def propose_entry(
+        self, request: HttpRequest, form: forms.EntryForm, object_id: str
+    ) -> HttpResponse:
+        row = self.found(request, object_id)
+        lines = [operations.Line(**line) for line in form.said["lines"]]
+
+        def effect(at: Any) -> Done:
+            made = operations.propose_entry(
+                book_id=row.pk, lines=lines, reason=form.said["reason"], at=at
+            )
+            return Done(made, "Proposed: it waits for a second person.")
+
+        return enter(self, request, form, effect)
+
+    def has_propose_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        exists = object_id is None or self.get_object(request, str(object_id)) is not None
+        return self.holds(request, "ledger:write") and exists
 
     def has_close_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         exists = object_id is None or self.get_object(request, str(object_id)) is not None

@@ -1,5 +1,7 @@
-"""The books in the admin: what an officer sees, and the one thing that an officer does."""
+"""The books in the admin: what an officer sees, closes and proposes."""
 
+import ast
+import inspect
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -15,6 +17,8 @@ from django.urls import reverse
 from common import ids, models, tenancy, users
 from ledger import operations, queries
 from ledger.models import Account, Book, Cut, DayClose, Entry, Hold
+from ledger.operations import manual
+from ledger.refusals import WORDS
 from tests.ledger.books import AT, DAY, Books
 from tests.ledger.reader import trade_a_little
 
@@ -274,6 +278,92 @@ def test_who_may_not_close_is_not_offered_it(full: Books, login: Login, role: us
     answer = client.post(path, {"business_date": "2022-02-25", "_form_submitted": "True"})
     assert answer.status_code == 403
     assert _open_day(full) == "2022-02-25"
+
+
+# --- Proposing an entry ---------------------------------------------------------------------------
+
+CAPITAL = {
+    "reason": "Capital paid in.",
+    "lines_0_line": "own_nostro",
+    "lines_0_asset": "RUB",
+    "lines_0_amount": "1000.00",
+    "lines_1_line": "capital",
+    "lines_1_asset": "RUB",
+    "lines_1_amount": "-1000.00",
+}
+
+
+def propose(client: Client, books: Books, **said: str) -> Any:
+    once = {"_form_submitted": "True", "_once": ids.show("dlg", ids.new())}
+    return client.post(url(Book, "propose_entry", books.book_id), once | CAPITAL | said)
+
+
+def test_an_entry_is_proposed_and_posted_by_a_second_person(full: Books, login: Login) -> None:
+    client = login()
+    assert url(Book, "propose_entry", full.book_id) in opened(client, Book, full.book_id)
+    once = ids.show("dlg", ids.new())
+    first, second = (propose(client, full, _once=once) for _ in range(2))
+    with full.acting():
+        proposal, before = models.Proposal.objects.get(), Entry.objects.count()
+    assert first["HX-Redirect"] == second["HX-Redirect"] == _of(proposal, "change")
+    other = propose(client, full)
+    assert other.context["form"].non_field_errors() == [WORDS["ALREADY_PROPOSED"]]
+    said = {"_form_submitted": "True", "reason": "seen"}
+    assert client.post(_of(proposal, "approve"), said).status_code == 403
+    login(users.Role.HEAD_OF_DESK).post(_of(proposal, "approve"), said)
+    with full.acting():
+        assert Entry.objects.count() == before + 1
+        entry = Entry.objects.latest("id")
+        amounts = [each.amount for each in queries.postings(entry)]
+    assert (entry.kind, entry.reason) == ("manual", "Capital paid in.")
+    assert amounts == [Decimal(1000), Decimal(-1000)]
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "place", "told"),
+    [
+        ("reason", "", "reason", "This field is required."),
+        ("lines_1_line", "", "lines_1_line", "This field is required."),
+        ("lines_0_amount", "1e3", "lines_0_amount", "1 to 20 digits"),
+        ("lines_0_amount", "١٠٠٠", "lines_0_amount", "1 to 20 digits"),
+        ("lines_3_amount", "5", "lines_2_line", "This field is required."),
+        ("lines_0_line", "client_cash", "__all__", WORDS["CLIENTS_LINE"]),
+        ("lines_0_line", "own_custody", "__all__", WORDS["LINE_NOT_FOR_ASSET"]),
+        ("lines_0_line", "capital", "__all__", WORDS["ACCOUNT_TWICE"]),
+        ("lines_0_amount", "999.00", "__all__", WORDS["ENTRY_UNBALANCED"]),
+        ("lines_0_amount", "1000.001", "__all__", WORDS["AMOUNT_INVALID"]),
+    ],
+)
+def test_what_is_wrong_with_an_entry_is_told_and_nothing_is_proposed(
+    full: Books, login: Login, field: str, typed: str, place: str, told: str
+) -> None:
+    form = propose(login(), full, **{field: typed}).context["form"]
+    assert told in form.errors[place][0]
+    assert form["reason"].value() == ("" if field == "reason" else CAPITAL["reason"])
+    with full.acting():
+        assert not models.Proposal.objects.exists()
+
+
+@pytest.mark.parametrize("role", [users.Role.AUDITOR, users.Role.DEALER, users.Role.COMPLIANCE])
+def test_who_may_not_propose_is_not_offered_it(full: Books, login: Login, role: users.Role) -> None:
+    client = login(role)
+    assert "Propose an entry" not in opened(client, Book, full.book_id)
+    assert propose(client, full).status_code == 403
+
+
+def test_every_refusal_of_an_entry_is_told_in_words() -> None:
+    calls = (node for node in ast.walk(ast.parse(inspect.getsource(manual))))
+    found = {
+        node.args[0].value
+        for node in calls
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "errors.Refused"
+        if isinstance(node.args[0], ast.Constant)
+    }
+    assert found - {"ENTRY_EMPTY"} <= WORDS.keys()  # two lines are asked at the least
+
+
+def _of(row: models.Proposal, page: str) -> str:
+    return reverse(f"admin:common_proposal_{page}", args=[row.pk])
 
 
 def _open_day(books: Books) -> str:
