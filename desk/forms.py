@@ -29,7 +29,7 @@ class BodyForm(dialogs.BodyForm):
     words = refusals.WORDS | refusals.NOT_KEPT
     labels = {
         "account_number": "From account",
-        "amount_rub": "Roubles",
+        "amount_rub": "Amount, RUB",
         "bank_account_id": "To account",
         "bic": "BIC",
         "client_id": "Client",
@@ -41,10 +41,10 @@ class BodyForm(dialogs.BodyForm):
         "tick_rub": "Tick, RUB",
     }
     helps = {
-        "account_number": "Twenty digits: the client's own, in another bank.",
+        "account_number": "Its twenty digits: the client's own, on file.",
         "amount_rub": "As 1500.00.",
         "bank_account_id": "The id of the client's own account, bac_…",
-        "bic": "Of that bank.",
+        "bic": "Of the bank that they came from.",
         "client_id": "The client's id, cli_…",
         "fee_bps": "Basis points of the notional: 50 are 0.5 %.",
         "quantity": "Coins, as 0.25.",
@@ -67,7 +67,7 @@ class OrderForm(BodyForm):
         "amount_rub",
         "limit_price_rub",
     )
-    labels = BodyForm.labels | {"kind": "Order", "amount_rub": "Or roubles"}
+    labels = BodyForm.labels | {"kind": "Order", "amount_rub": "Or amount, RUB"}
     helps = BodyForm.helps | {
         "amount_rub": "Instead of a quantity; of a purchase its fee is a part.",
         "limit_price_rub": "Of a limit order: for one coin.",

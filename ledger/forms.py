@@ -38,7 +38,6 @@ class EntryForm(dialogs.BodyForm):
     body, words = ManualEntryIn, refusals.WORDS
     titles, labels = {"lines": "Line"}, {"line": "Account"}
     places = dict.fromkeys(refusals.WORDS, NON_FIELD_ERRORS)  # they are of the entry, not of a line
-    helps = {"amount": "A debit as 1500.00, a credit as -1500.00."}
 
     def choices(self) -> Mapping[str, dialogs.Choices]:
         house = (each for each in chart.LINES.values() if each.control is not chart.Control.CLIENT)

@@ -104,8 +104,8 @@ class BookAdmin(shown.LedgerAdmin):
 
     @command(
         "Propose an entry",
-        f"On the house's own accounts, {forms.EntryForm.rows} lines here, more over REST. It is"
-        " posted once a second person approves.",
+        "On the house's own accounts: a debit as 1500.00, a credit as -1500.00. It is posted once a"
+        f" second person approves. {forms.EntryForm.rows} lines here, more over REST.",
         "edit_note",
         "propose",
         form=forms.EntryForm,

@@ -252,6 +252,30 @@ def test_a_person_s_application_is_entered_put_right_and_taken(
         seen.keep(page, "answers")
 
 
+def test_a_dealer_places_an_order_and_lands_on_its_page(
+    address: str, state: models.Jurisdiction, browser: BrowserContext
+) -> None:
+    with visit(users.Role.DEALER, "north", address, browser) as seen:
+        page = seen.page
+        seen.open(f"{ADMIN}kyc/client/?status__exact=OPEN&category__exact=QUALIFIED")
+        client = page.get_attribute("#result_list .shown-id", "title")
+        orders = f"{ADMIN}desk/order/"
+        seen.open(f"{orders}?q={client}")
+        before = len(seen.links(f"{orders}[^/]+/change/$"))
+        page.click("text=Place an order")
+        page.fill("[name=client_id]", str(client))
+        page.select_option("[name=instrument]", "BTC-RUB")
+        page.click("#dialog button[type=submit]")
+        page.wait_for_selector("text=Send either quantity or amount_rub")
+        seen.keep(page, "order")
+        page.fill("[name=quantity]", "0.01")
+        page.dblclick("#dialog button[type=submit]")
+        page.wait_for_url(f"{address}{orders}*/change/")
+        page.wait_for_selector("text=Placed: filled.")
+        seen.open(f"{orders}?q={client}")
+        assert len(seen.links(f"{orders}[^/]+/change/$")) == before + 1
+
+
 def test_the_api_s_pages_open_offline(address: str, browser: BrowserContext) -> None:
     page = browser.new_page()
     wrong: list[str] = []

@@ -51,6 +51,9 @@ _PAGES: dict[str, Any] = {
 }
 _BY_CLERK = {"record_deposit", "request_withdrawal"}
 _REQUIRED = "This field is required."
+_NONE, _NOT_OWN = NOT_KEPT["NOT_FOUND"], WORDS["ACCOUNT_NOT_OWN"]
+_BAC, _CLI = "bac_01fwp5eqm0e0000000000000k1", "cli_01fwp5eqm0e0000000000000d1"
+_NUMBER = "40817810300029000000"
 
 
 @pytest.fixture
@@ -278,27 +281,15 @@ def test_stock_is_traded_on_the_venue(desk: Desk, login: Login, command: str, si
         ("record_deposit", "amount_rub", "-1", "", "1 to 20 digits"),
         ("record_deposit", "amount_rub", "1.001", "", "2 decimals"),
         ("record_deposit", "amount_rub", "0", "", NOT_KEPT["AMOUNT_INVALID"]),
-        (
-            "record_deposit",
-            "account_number",
-            "40817810300029000000",
-            "",
-            WORDS["ACCOUNT_NOT_OWN"],
-        ),
-        ("record_deposit", "bic", "044525000", "account_number", WORDS["ACCOUNT_NOT_OWN"]),
+        ("record_deposit", "account_number", _NUMBER, "", _NOT_OWN),
+        ("record_deposit", "bic", "044525000", "account_number", _NOT_OWN),
         ("request_withdrawal", "client_id", "", "", _REQUIRED),
         ("request_withdrawal", "amount_rub", "1.001", "", "2 decimals"),
         ("request_withdrawal", "amount_rub", "0.00", "", NOT_KEPT["AMOUNT_INVALID"]),
         ("request_withdrawal", "bank_account_id", "", "", _REQUIRED),
-        (
-            "request_withdrawal",
-            "bank_account_id",
-            "bac_01fwp5eqm0e0000000000000k1",
-            "",
-            NOT_KEPT["NOT_FOUND"],
-        ),
+        ("request_withdrawal", "bank_account_id", _BAC, "", _NONE),
         ("place_order", "client_id", "", "", _REQUIRED),
-        ("place_order", "client_id", "cli_01fwp5eqm0e0000000000000d1", "", NOT_KEPT["NOT_FOUND"]),
+        ("place_order", "client_id", _CLI, "", _NONE),
         ("place_order", "instrument", "", "", _REQUIRED),
         ("place_order", "instrument", "XMR-RUB", "", NOT_KEPT["INSTRUMENT_UNKNOWN"]),
         ("place_order", "side", "HOLD", "", "is not a valid choice"),
@@ -416,7 +407,7 @@ def test_another_bank_s_client_is_not_found(
     browser, before = login(CLERK if command in _BY_CLERK else DEALER), counts(desk)
     said = typed(neighbour, stranger, command)
     found = wrong(sent(browser, desk, command, said))
-    assert found == {"client_id": [NOT_KEPT["NOT_FOUND"]]}
+    assert found == {"client_id": [_NONE]}
     assert counts(desk) == before
     with neighbour.acting():
         assert not Order.objects.exists()
@@ -431,7 +422,7 @@ def test_another_bank_s_account_and_instrument_are_not_reached(
     said = typed(desk, anna, "request_withdrawal")
     said |= {"bank_account_id": ids.show("bac", account.pk)}
     found = wrong(sent(login(CLERK), desk, "request_withdrawal", said))
-    assert found == {"bank_account_id": [NOT_KEPT["NOT_FOUND"]]}
+    assert found == {"bank_account_id": [_NONE]}
     browser, theirs = login(DEALER), one(neighbour, Instrument).pk
     for command in ("buy_stock", "sell_stock"):
         answer = browser.post(url(Instrument, command, theirs), submitted(quantity="1"))

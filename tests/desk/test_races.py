@@ -11,17 +11,21 @@ from typing import Any
 
 import pytest
 
-from common import errors, models
+from common import errors, ids, models, users
 from common.errors import Refused
 from desk import operations
 from desk.models import Fill, Order
 from desk.operations import Placed
 from kyc.models import Client
+from tests.config.test_admin import add, session_of
 from tests.desk import desks
 from tests.desk.desks import Desk, ask, open_desk
 from tests.desk.market import FALLEN_AT
+from tests.desk.test_admin import url
+from tests.desk.test_admin_entry import MARKET
 from tests.faults.racing import Outcome, race
 from tests.kyc.clients import AT
+from tests.kyc.test_admin import submitted
 
 D = Decimal
 EIGHT = 8
@@ -49,6 +53,32 @@ def test_eight_buys_of_one_client_do_not_exceed_the_limit(desk: Desk, rounds: in
         assert sorted(outcomes) == ["LIMIT_EXCEEDED"] * 4 + ["OK"] * 4
         assert D(595_000) < desk.used(anna[0]) <= 600_000
         anna[0] = desk.client("5000000")
+        return False
+
+    race(rounds, EIGHT, attempt, judge)
+    assert desk.broken() == []
+
+
+@rounds_of
+def test_a_dialog_that_is_sent_eight_times_at_once_is_one_order(desk: Desk, rounds: int) -> None:
+    anna = desk.client("5000000", category="QUALIFIED")
+    dealer = add(desk.bank.code, users.Role.DEALER)
+    browsers = [session_of(dealer) for _ in range(EIGHT)]
+    order = MARKET | {"client_id": ids.show("cli", anna.pk), "quantity": "0.0001"}
+    dialogs = [submitted(**order)]
+
+    def attempt(number: int) -> None:
+        answer = browsers[number].post(url(Order, "place_order"), dialogs[-1])
+        if "HX-Redirect" not in answer:
+            (told,) = answer.context["form"].non_field_errors()
+            raise Refused(told)
+
+    def judge(outcomes: list[Outcome]) -> bool:
+        assert "OK" in outcomes
+        assert set(outcomes) <= {"OK", "It is being done already."}
+        with desk.acting():
+            assert Order.objects.count() == len(dialogs)
+        dialogs.append(submitted(**order))
         return False
 
     race(rounds, EIGHT, attempt, judge)
