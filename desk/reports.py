@@ -26,7 +26,7 @@ _FILLED = _ENTRIES.format(
     of_entry="f.entry_id = e.id AND e.reverses_id IS NULL"
     " AND f.entry_id >= %(low)s AND f.entry_id < %(high)s"
 )
-_BUSTED = _ENTRIES.format(of_entry="f.entry_id = e.reverses_id")
+_BUSTED = _ENTRIES.format(of_entry="f.entry_id = e.reverses_id AND e.reverses_id IS NOT NULL")
 
 
 @catalogue.report

@@ -109,16 +109,9 @@ def _copied(sql: str, params: Mapping[str, Any]) -> Iterator[bytes]:
     """Yield what COPY gives, a row each, on the connection of the running transaction."""
     connection.ensure_connection()
     # COPY takes no parameters of the server's; this cursor writes them into the statement.
-    with psycopg.ClientCursor(connection.connection) as cursor:
-        # A part is a slice of large tables: found by their indexes, and sorted in memory. Other
-        # parts are made beside it, and the desk trades: it takes one process of the server's.
-        cursor.execute(
-            "SET LOCAL random_page_cost = 1.1; SET LOCAL work_mem = '64MB';"
-            " SET LOCAL max_parallel_workers_per_gather = 0"
-        )
-        with cursor.copy(sql, params) as copy:
-            for row in copy:
-                yield bytes(row)
+    with psycopg.ClientCursor(connection.connection) as cursor, cursor.copy(sql, params) as copy:
+        for row in copy:
+            yield bytes(row)
 
 
 def _lines(held: bytearray, file_format: str) -> bytes:

@@ -73,7 +73,7 @@ class Replay:
     def price(self, asset: str, at: datetime) -> Price:
         """Return the last closed candle's end at the last known rate. Raises: PRICE_UNAVAILABLE."""
         closed = [
-            found
+            (found[0], -length, found[1])  # of those that end together, the finest
             for path, length in _candle_files(self.folder, asset)
             if (found := _last(_candles(path, length), at, self.STALE)) is not None
         ]
@@ -81,7 +81,7 @@ class Replay:
         rate = _last(_rates(rates), at, self.STALE_RATE) if rates.exists() else None
         if not closed or rate is None:
             raise _unavailable(asset, at)
-        as_of, dollars = max(closed)
+        as_of, _, dollars = max(closed)
         return Price((dollars * rate[1]).quantize(KOPECK), as_of, f"replay:{asset}USDT x USDRUB")
 
 

@@ -217,9 +217,8 @@ class BodyForm(DialogForm):
         name = str(reads.field_name)
         if name in self._choices:
             return widgets.UnfoldAdminSelectWidget(choices=[_BLANK, *self._choices[name]])
-        if isinstance(reads, serializers.ChoiceField):
-            blank = [] if reads.required else [_BLANK]
-            return widgets.UnfoldAdminSelectWidget(choices=[*blank, *reads.choices.items()])
+        if isinstance(reads, serializers.ChoiceField):  # nothing is chosen for somebody
+            return widgets.UnfoldAdminSelectWidget(choices=[_BLANK, *reads.choices.items()])
         if isinstance(reads, serializers.BooleanField):
             return widgets.UnfoldBooleanWidget()
         quiet = {"autocomplete": "off"}  # a client's data do not stay in the officer's browser

@@ -16,7 +16,7 @@ from common.admin import command
 from common.admin.dialogs import Done, enter
 from kyc import forms, operations, states
 from kyc.admin import shown
-from kyc.api import clients as rest
+from kyc.api.serializers import sent
 
 
 class IntakeAdmin(shown.ClientsAdmin):
@@ -34,7 +34,7 @@ class IntakeAdmin(shown.ClientsAdmin):
     def apply_for_person(self, request: HttpRequest, form: forms.PersonForm) -> HttpResponse:
         def effect(at: datetime) -> Done:
             said = dict(form.said)
-            person = rest.person_of(said.pop("person"))
+            person = sent.person_of(said.pop("person"))
             return Done(
                 operations.apply_as_person(person=person, at=at, **said), "The person applied."
             )
@@ -43,7 +43,7 @@ class IntakeAdmin(shown.ClientsAdmin):
 
     @command(
         "Apply for a legal entity",
-        f"With whom it discloses as owners: {forms.OWNERS} here, more over REST.",
+        f"With the owners that it discloses: up to {forms.OWNERS} here, more over REST.",
         "domain_add",
         "apply",
         form=forms.EntityForm,
@@ -51,7 +51,7 @@ class IntakeAdmin(shown.ClientsAdmin):
     def apply_for_entity(self, request: HttpRequest, form: forms.EntityForm) -> HttpResponse:
         def effect(at: datetime) -> Done:
             said = dict(form.said)
-            entity = rest.entity_of(said.pop("entity"))
+            entity = sent.entity_of(said.pop("entity"))
             return Done(
                 operations.apply_as_entity(entity=entity, at=at, **said), "The entity applied."
             )
@@ -71,7 +71,7 @@ class IntakeAdmin(shown.ClientsAdmin):
         row = self.found(request, object_id)
 
         def effect(at: datetime) -> Done:
-            paper = rest.paper_of(form.said)
+            paper = sent.paper_of(form.said)
             operations.replace_document(client_id=row.pk, paper=paper, at=at)
             return Done(row, "The passport is replaced.")
 

@@ -15,10 +15,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common import api, clock, errors, tenancy, users
-from kyc import identification, operations, queries, standing, states
+from kyc import operations, queries, standing, states
 from kyc.api import commands, shown
 from kyc.api import serializers as out
-from kyc.identification import Entity, Owner, Paper, Person
+from kyc.api.serializers import sent
 from kyc.models import Client
 from licensing import queries as licensing
 
@@ -89,9 +89,9 @@ class Clients(commands.View):
         def effect(at: datetime) -> dict[str, Any]:
             named = {"residency": said["residency"], "user_id": user_id, "at": at}
             if "person" in said:
-                client = operations.apply_as_person(person=person_of(said["person"]), **named)
+                client = operations.apply_as_person(person=sent.person_of(said["person"]), **named)
             else:
-                client = operations.apply_as_entity(entity=entity_of(said["entity"]), **named)
+                client = operations.apply_as_entity(entity=sent.entity_of(said["entity"]), **named)
             return self.shown(client)
 
         return self.command(request, effect, 201)
@@ -158,7 +158,7 @@ class Documents(commands.Command):
         return super().post(request, client_id)
 
     def operation(self, client_id: UUID, at: datetime, said: Mapping[str, Any]) -> Client:
-        return operations.replace_document(client_id=client_id, paper=paper_of(said), at=at)
+        return operations.replace_document(client_id=client_id, paper=sent.paper_of(said), at=at)
 
 
 class BankAccounts(commands.View):
@@ -217,20 +217,3 @@ class CloseBankAccount(commands.View):
             return dict(out.BankAccountOut(shown.bank_account(done, full)).data)
 
         return self.command(request, effect)
-
-
-def person_of(said: Mapping[str, Any]) -> Person:
-    """Return the person that a `PersonIn` says."""
-    fields = {name: value for name, value in said.items() if name != "document"}
-    fields["snils"] = identification.digits_of(said["snils"])
-    return Person(**fields, paper=paper_of(said["document"]))
-
-
-def paper_of(said: Mapping[str, Any]) -> Paper:
-    """Return the passport that a `PassportIn` says."""
-    return Paper(**{**said, "number": identification.digits_of(said["number"])})
-
-
-def entity_of(said: Mapping[str, Any]) -> Entity:
-    """Return the entity that an `EntityIn` says."""
-    return Entity(**{**said, "owners": [Owner(**owner) for owner in said["owners"]]})

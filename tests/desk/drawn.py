@@ -46,7 +46,7 @@ class Line:
 
 
 def lines(buys: list[bool], sizes: list[str]) -> st.SearchStrategy[Line]:
-    quoted = st.sampled_from(["", "", "", "", "", "now", "now 0.02", "before"])
+    quoted = st.sampled_from(["", "", "", "", "now 0.02", "now", "before"])
     return st.builds(Line, picks, st.sampled_from(buys), st.sampled_from(sizes), terms, quoted)
 
 

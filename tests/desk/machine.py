@@ -258,7 +258,10 @@ class Hands(RuleBasedStateMachine):
                 name = owners[ask.client_id]
                 quote = self.quoted[ask.quote_id] if ask.quote_id else None
                 self.model.place(plainly(ask, name, quote))
-                self.tell("order", each.order.status, [told.code for told in each.refusals])
+                found = [told.code for told in each.refusals]
+                self.tell("order", each.order.status, found)
+                if quote and quote.most < each.order.ordered_quantity * COIN < MAX:
+                    self.tell("above its quote", each.order.status, found)
 
     def quote(self, name: str, most: str) -> None:
         prices = self.model.quote(int(Decimal(most) * COIN) if most else MAX)

@@ -289,6 +289,7 @@ _NUMBER, _HIDDEN = WORDS["PASSPORT_NUMBER_INVALID"], WORDS["OWNERS_UNDISCLOSED"]
         ),
         ("apply_for_person", "person_document_mrz", "P<\r\nX", "", WORDS["MRZ_MALFORMED"]),
         ("apply_for_person", "residency", "MARS", "", "is not a valid choice"),
+        ("apply_for_person", "residency", "", "", _REQUIRED),
         ("apply_for_person", "user_id", "anikeev", "", "usr_"),
         ("apply_for_entity", "entity_inn", "7707083894", "", WORDS["INN_INVALID"]),
         ("apply_for_entity", "entity_owners_0_name", "", "", _REQUIRED),

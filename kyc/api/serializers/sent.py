@@ -1,14 +1,16 @@
-"""What applications and decisions may say."""
+"""What applications and decisions may say, and what an application is made of."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from common import api
-from kyc import states, suitability
+from kyc import identification, states, suitability
+from kyc.identification import Entity, Owner, Paper, Person
 
 
 @extend_schema_serializer(
@@ -234,3 +236,20 @@ class TestAnswersIn(api.StrictSerializer):
         if len(given) != len(value):
             raise serializers.ValidationError("A question is answered once.", code="twice")
         return given
+
+
+def person_of(said: Mapping[str, Any]) -> Person:
+    """Return the person that a `PersonIn` says."""
+    fields = {name: value for name, value in said.items() if name != "document"}
+    fields["snils"] = identification.digits_of(said["snils"])
+    return Person(**fields, paper=paper_of(said["document"]))
+
+
+def paper_of(said: Mapping[str, Any]) -> Paper:
+    """Return the passport that a `PassportIn` says."""
+    return Paper(**{**said, "number": identification.digits_of(said["number"])})
+
+
+def entity_of(said: Mapping[str, Any]) -> Entity:
+    """Return the entity that an `EntityIn` says."""
+    return Entity(**{**said, "owners": [Owner(**owner) for owner in said["owners"]]})
