@@ -30,6 +30,7 @@ def folder(tmp_path: Path) -> Path:
     minute = datetime(2022, 2, 24, 9, 28, tzinfo=UTC).timestamp() * 1000
     rows = f"open_time_ms,open,high,low,close\n{minute:.0f},9,9,9,36500\n"
     rows += f"{minute + 120_000:.0f},9,9,9,99999\n"
+    rows += f"{minute + 31 * 60_000:.0f},9,9,9,36900\n"
     (tmp_path / "BTCUSDT_1m_2022.csv").write_text(rows)
     return tmp_path
 
@@ -47,6 +48,11 @@ def test_replay_sees_nothing_of_a_candle_before_it_is_closed(folder: Path) -> No
     assert market.price("BTC", opening + MINUTE).mid_rub == 36_500 * 80
     assert market.price("BTC", AT + MINUTE - MINUTE / 60).mid_rub == 36_500 * 80
     assert market.price("BTC", AT + MINUTE).mid_rub == 99_999 * 80
+
+
+def test_of_candles_that_close_together_replay_takes_the_finest(folder: Path) -> None:
+    hour = datetime(2022, 2, 24, 10, tzinfo=UTC)
+    assert Replay(folder).price("BTC", hour).mid_rub == 36_900 * 80  # and not the hour's 37,000
 
 
 def test_replay_has_no_price_of_what_is_stale_or_unknown(folder: Path) -> None:
