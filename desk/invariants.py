@@ -207,7 +207,7 @@ def quotes_were_kept_to() -> Iterator[Violation]:
             CASE WHEN o.ordered_quantity > q.quantity THEN 'is of more than its quote' END,
             CASE WHEN count(*) OVER (PARTITION BY o.quote_id) > 1 THEN
                 'shares its quote with another' END,
-            CASE WHEN EXISTS (
+            CASE WHEN o.kind = 'MARKET' AND EXISTS (  -- what rests is filled later, at the market
                 SELECT FROM desk_fill f WHERE f.order_id = o.id
                    AND f.price_rub <> CASE o.side WHEN 'BUY' THEN q.ask_rub ELSE q.bid_rub END)
                 THEN 'is filled at another price than its quote''s' END)

@@ -182,7 +182,7 @@ class OrderIn(api.StrictSerializer):
         wrong: dict[str, str] = {}
         limit = attrs["kind"] == states.OrderKind.LIMIT
         if (attrs["quantity"] is None) == (attrs["amount_rub"] is None):
-            wrong["quantity"] = "Send either quantity or amount_rub."
+            wrong["quantity"] = "Say either a quantity or an amount in roubles."
         if limit != (attrs["limit_price_rub"] is not None):
             wrong["limit_price_rub"] = "A LIMIT order has a limit price, no other has."
         elif limit and not attrs["limit_price_rub"]:
