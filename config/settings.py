@@ -157,6 +157,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     # Often, for a day of business may be a second of the wall's; it finds nothing to do mostly.
     "tax.work_due": {"task": "tax.work_due", "schedule": 60.0, "options": {"expires": 60}},
+    "kyc.screen_outdated": {
+        "task": "kyc.screen_outdated",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "reporting.scan": {
         "task": "reporting.scan",
         "schedule": 10.0,

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 import licensing.queries
@@ -343,18 +343,24 @@ def last_screened(client: Client) -> dict[str, int] | None:
     return None if last is None else dict(last.lists)
 
 
-def outdated_screenings() -> list[UUID]:
-    """Return the acting bank's clients let in whom the lists of now have not seen."""
+def outdated_screenings(at: datetime) -> QuerySet[Client]:
+    """Return the acting bank's clients let in who were not screened with the lists of now.
+
+    Nor is a screening good for longer than the rulebook's `rescreening_months`. One statement that
+    leaves the clients where they are. Source: AML-FRZ-02.
+    """
     jurisdiction_id = tenancy.current().jurisdiction_id
     assert jurisdiction_id is not None
+    let_in = Client.objects.filter(status__in=states.LET_IN)
     versions = list_versions(jurisdiction_id)
-    if not versions:
-        return []
-    last = Screening.objects.filter(client=OuterRef("pk")).order_by("-id").values("lists")[:1]
-    let_in = Client.objects.filter(status__in=states.LET_IN).annotate(seen=Subquery(last))
-    return [
-        key for key, seen in let_in.order_by("id").values_list("id", "seen") if seen != versions
-    ]
+    if not versions or not let_in.exists():
+        return Client.objects.none()
+    rulebook = licensing.queries.rulebook_of(jurisdiction_id, at)
+    months = int(rulebook.value("rescreening_months", clock.business_date(at)))
+    good = Screening.objects.filter(
+        client=OuterRef("pk"), lists=versions, at__gte=screening.months_before(at, months)
+    )
+    return let_in.filter(~Exists(good)).order_by("id")
 
 
 # Lists change rarely and are large: each process keeps the last one made ready of a jurisdiction.

@@ -7,10 +7,11 @@ who was born in quite another year is another.
 
 from __future__ import annotations
 
+import calendar
 import dataclasses
 import re
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from uuid import UUID
 
@@ -128,6 +129,13 @@ class Index:
             if match and (party.id not in best or best[party.id].score < match.score):
                 best[party.id] = match
         return sorted(best.values(), key=lambda match: (-match.score, match.name))
+
+
+def months_before(at: datetime, months: int) -> datetime:
+    """Return the moment so many months earlier; where the month is shorter, on its last day."""
+    year, place = divmod(at.year * 12 + at.month - 1 - months, 12)
+    last = calendar.monthrange(year, place + 1)[1]
+    return at.replace(year=year, month=place + 1, day=min(at.day, last))
 
 
 @lru_cache(maxsize=4096)

@@ -22,7 +22,7 @@ from kyc.operations.decisions import (
 )
 from kyc.operations.limits import use_limit
 from kyc.operations.lists import load_list
-from kyc.operations.screenings import confirm_hit, dismiss_hit, screen_client
+from kyc.operations.screenings import confirm_hit, dismiss_hit, rescreen_client, screen_client
 from kyc.operations.suitability import answer_test, draw_test, qualify_client
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "qualify_client",
     "refuse_client",
     "replace_document",
+    "rescreen_client",
     "reseal_identities",
     "review_client",
     "screen_client",

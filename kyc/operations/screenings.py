@@ -38,6 +38,20 @@ def screen_client(*, client_id: UUID, at: datetime) -> list[ScreeningHit]:
     return hits
 
 
+def rescreen_client(*, client_id: UUID, at: datetime) -> list[ScreeningHit]:
+    """Screen a client let in, unless the last screening is good still; return what is to be judged.
+
+    Raises: NOT_FOUND; STATUS_CONFLICT; RULE_UNKNOWN.
+    """
+    client = rows.locked(client_id)
+    rows.require(client, *states.LET_IN)
+    if not queries.outdated_screenings(at).filter(pk=client_id).exists():
+        return _to_judge(client)
+    hits = screen(client, at)
+    rate(client, at)
+    return hits
+
+
 def confirm_hit(*, hit_id: UUID, reason: str, at: datetime) -> ScreeningHit:
     """Decide that it is the listed party: an applicant is refused, an open client frozen.
 
@@ -111,8 +125,7 @@ def screen(client: Client, at: datetime) -> list[ScreeningHit]:
         at=at,
         actor=tenancy.current().actor.label,
     )
-    to_judge = ScreeningHit.objects.filter(client=client, status=states.HitStatus.OPEN)
-    return list(to_judge.order_by("-score", "id"))
+    return _to_judge(client)
 
 
 def rate(client: Client, at: datetime) -> str:
@@ -129,6 +142,11 @@ def rate(client: Client, at: datetime) -> str:
     Client.objects.filter(pk=client.pk).update(risk=rating)
     client.risk = rating
     return rating
+
+
+def _to_judge(client: Client) -> list[ScreeningHit]:
+    hits = ScreeningHit.objects.filter(client=client, status=states.HitStatus.OPEN)
+    return list(hits.order_by("-score", "id"))
 
 
 def _decide(hit_id: UUID, to: str, reason: str, at: datetime) -> tuple[ScreeningHit, Client]:

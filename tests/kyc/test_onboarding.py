@@ -291,9 +291,9 @@ def test_a_client_listed_later_is_found_frozen_and_stays_so(
     unlike = clients.person(surname="Щукин", given_name="Егор", birth_date=date(1985, 1, 2))
     waiting = clients.identify(other, unlike)
     with tenancy.acting(other.id, own):
-        assert queries.outdated_screenings() == [client.pk]
+        assert list(queries.outdated_screenings(AT)) == [client]
         [hit] = operations.screen_client(client_id=client.pk, at=AT)
-        assert queries.outdated_screenings() == []
+        assert list(queries.outdated_screenings(AT)) == []
         assert Client.objects.get(pk=client.pk).status == "OPEN"
         operations.confirm_hit(hit_id=hit.pk, reason="the same", at=AT)
         frozen = Client.objects.get(pk=client.pk)

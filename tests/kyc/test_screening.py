@@ -1,12 +1,12 @@
 """Names that are the same, names that are alike, and names that only look so."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 import pytest
 
 from common import ids
-from kyc.screening import Index, Listed, Subject
+from kyc.screening import Index, Listed, Subject, months_before
 
 PETROV, VALE, FIRM = ids.new(), ids.new(), ids.new()
 INDEX = Index(
@@ -88,3 +88,19 @@ def test_arabic_names_are_found_in_other_spellings() -> None:
 def test_a_firm_is_found_whatever_its_form(name: str) -> None:
     assert found(name, is_person=False) == [FIRM]
     assert found(name) == []
+
+
+@pytest.mark.parametrize(
+    ("on", "months", "before"),
+    [
+        ((2022, 5, 24), 3, (2022, 2, 24)),
+        ((2022, 5, 31), 3, (2022, 2, 28)),
+        ((2024, 5, 31), 3, (2024, 2, 29)),
+        ((2022, 3, 1), 3, (2021, 12, 1)),
+        ((2022, 1, 31), 13, (2020, 12, 31)),
+    ],
+)
+def test_months_are_the_calendars(
+    on: tuple[int, int, int], months: int, before: tuple[int, int, int]
+) -> None:
+    assert months_before(datetime(*on, 9, tzinfo=UTC), months) == datetime(*before, 9, tzinfo=UTC)

@@ -31,7 +31,6 @@ SHOWN_ONLY = {
     "qualified_combined_income_rub": "no client is asked for knowledge in place of wealth",
     "qualified_combined_property_rub": "no client is asked for knowledge in place of wealth",
     "record_keeping_years": "nothing is ever deleted",
-    "rescreening_months": "screening runs with each new list, which is more often",
 }
 # Where the code knows these ways only: a rulebook that names another would not be obeyed.
 WAYS: dict[str, set[Any]] = {

@@ -1,4 +1,4 @@
-"""`screenclients`: compare every client let in with the lists as they are now, bank by bank."""
+"""`screenclients`: compare now, and all at once, the clients whom beat's job would compare."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 
-from common import clock, errors, tenancy, users
-from kyc import operations, queries
+from common import errors, tenancy, users
+from kyc import tasks
 
 
 class Command(BaseCommand):
-    help = "Compares the clients let in whom the newest lists have not seen; each commits alone."
+    help = "Compares the clients let in whose screening is outdated; each commits alone."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--bank", help="the code of one bank only")
@@ -24,16 +23,11 @@ class Command(BaseCommand):
             bank_ids = [users.house_of(named).bank_id] if named else tenancy.bank_ids()
         except errors.Refused as refusal:
             raise CommandError(f"{refusal.code}: {refusal.detail}") from refusal
-        seen = hits = 0
+        seen: list[int | None] = []
         for bank_id in bank_ids:
             assert bank_id is not None
-            job = users.job("screenclients", bank_id)
-            with tenancy.acting(bank_id, job):
-                outdated = queries.outdated_screenings()
-            for client_id in outdated:
-                with tenancy.acting(bank_id, job) as acting:
-                    assert acting.jurisdiction_id is not None
-                    at = clock.now(acting.jurisdiction_id, timezone.now())
-                    found = operations.screen_client(client_id=client_id, at=at)
-                seen, hits = seen + 1, hits + len(found)
-        self.stdout.write(f"{seen} clients compared, {hits} likenesses to judge.")
+            seen += tasks.screen_bank(bank_id)
+        hits = [found for found in seen if found is not None]
+        self.stdout.write(f"{len(hits)} clients compared, {sum(hits)} likenesses to judge.")
+        if len(hits) < len(seen):
+            raise CommandError(f"{len(seen) - len(hits)} clients were not, see the log.")
