@@ -167,7 +167,7 @@ class Unfreeze(commands.Command):
         request=out.ClientReasonIn,
         responses={
             200: out.ClientOut,
-            **api.refusals("STATUS_CONFLICT; CLIENT_LISTED."),
+            **api.refusals("STATUS_CONFLICT; CLIENT_LISTED; HITS_UNDECIDED."),
         },
     )
     def post(self, request: Request, client_id: str) -> Any:

@@ -25,7 +25,7 @@ def approve_client(*, client_id: UUID, reason: str, at: datetime) -> Client | Pr
 
     Opening opens the client's rouble account in the bank's main book, where there is one.
 
-    Raises: NOT_FOUND; STATUS_CONFLICT; HITS_UNDECIDED; CLIENT_LISTED; SCREENING_OUTDATED (the lists
+    Raises: NOT_FOUND; STATUS_CONFLICT; CLIENT_LISTED; HITS_UNDECIDED; SCREENING_OUTDATED (the lists
     are newer than the last screening); what the papers' rules find; ALREADY_PROPOSED.
     """
     client = rows.locked(client_id)
@@ -74,11 +74,12 @@ def freeze_client(*, client_id: UUID, code: str, reason: str, at: datetime) -> C
 def unfreeze_client(*, client_id: UUID, reason: str, at: datetime) -> Client:
     """Open a frozen client again.
 
-    Raises: NOT_FOUND; STATUS_CONFLICT; CLIENT_LISTED if a likeness to a listed party is confirmed.
+    Raises: NOT_FOUND; STATUS_CONFLICT; CLIENT_LISTED if a likeness to a listed party is confirmed,
+    HITS_UNDECIDED if one is still to be judged.
     """
     client = rows.locked(client_id)
     rows.require(client, states.ClientStatus.FROZEN)
-    _refuse_listed(client)
+    _refuse_hits(client)
     rows.move(client, states.ClientStatus.OPEN, at, reason, "client_unfrozen", status_reason="")
     return client
 
@@ -119,10 +120,7 @@ def review_client(*, client_id: UUID, at: datetime) -> Client:
 
 def _check_opening(client: Client, at: datetime) -> None:
     rows.require(client, states.ClientStatus.IDENTIFIED, states.ClientStatus.IN_REVIEW)
-    hits = ScreeningHit.objects.filter(client=client)
-    _refuse_listed(client)
-    if undecided := hits.filter(status=states.HitStatus.OPEN).count():
-        raise errors.Refused("HITS_UNDECIDED", {"hits": undecided})
+    _refuse_hits(client)
     if queries.last_screened(client) != queries.list_versions(rows.jurisdiction_id()):
         raise errors.Refused("SCREENING_OUTDATED")
     _refuse_papers(client, at)
@@ -137,10 +135,12 @@ def _next_review(at: datetime) -> date:
     return first + timedelta(days=min(on.day, 28) - 1)
 
 
-def _refuse_listed(client: Client) -> None:
-    confirmed = ScreeningHit.objects.filter(client=client, status=states.HitStatus.CONFIRMED)
-    if confirmed.exists():
+def _refuse_hits(client: Client) -> None:
+    hits = ScreeningHit.objects.filter(client=client)
+    if hits.filter(status=states.HitStatus.CONFIRMED).exists():
         raise errors.Refused("CLIENT_LISTED", {"client": ids.show("cli", client.pk)})
+    if undecided := hits.filter(status=states.HitStatus.OPEN).count():
+        raise errors.Refused("HITS_UNDECIDED", {"hits": undecided})
 
 
 def _refuse_papers(client: Client, at: datetime) -> None:

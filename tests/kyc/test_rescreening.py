@@ -18,11 +18,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from common import clock, ids, models, tenancy, users
+from common import clock, errors, ids, models, tenancy, users
 from config import celery_app
 from kyc import invariants, operations, queries, tasks
 from kyc.lists import Party
-from kyc.models import Client, Screening
+from kyc.models import Client, Screening, ScreeningHit
 from tests.kyc import clients
 from tests.kyc.clients import AT
 from tests.ledger.books import run_at_once
@@ -212,3 +212,21 @@ def test_the_command_does_all_at_once(own: models.Bank, monkeypatch: pytest.Monk
         out = io.StringIO()
         call_command("screenclients", "--bank", own.code, stdout=out)
         assert out.getvalue() == f"{told} likenesses to judge.\n"
+
+
+# --- Frozen clients -------------------------------------------------------------------------------
+
+
+def test_who_resembles_a_listed_party_is_unfrozen_once_that_is_decided(own: models.Bank) -> None:
+    client = clients.open_client(own)
+    load(own, Party("1", "PERSON", (name_of(client),)))
+    said: dict[str, Any] = {"client_id": client.pk, "reason": "so", "at": AT}
+    with inside(own.id):
+        operations.freeze_client(code="SUSPICION", **said)
+    tasks.screen_outdated()
+    with inside(own.id), pytest.raises(errors.Refused, match="HITS_UNDECIDED"):
+        operations.unfreeze_client(**said)
+    with inside(own.id):
+        hit = ScreeningHit.objects.get(client=client)
+        operations.dismiss_hit(hit_id=hit.pk, reason="another", at=AT)
+        assert operations.unfreeze_client(**said).status == "OPEN"
