@@ -49,8 +49,8 @@ class Done(NamedTuple):
 class DialogForm(BaseDialogForm):
     """A dialog that a refusal shows again, with all that was typed.
 
-    `words` say what a code means. `places` name the field of a refusal that does not, by its code;
-    `within` are the parts of the body in which a named field may be.
+    `words` say what a code means, its facts in braces. `places` name the field of a refusal that
+    does not, by its code; `within` are the parts of the body in which a named field may be.
     """
 
     words: ClassVar[Mapping[str, str]] = {}
@@ -78,7 +78,8 @@ class DialogForm(BaseDialogForm):
         places = (named, *(f"{part}_{named}" for part in self.within))
         place = next(filter(self.fields.__contains__, places), "")
         for code in facts.get("problems", [refusal.code]):
-            self._tell(place, _TWICE.get(code) or self.words.get(code, refusal.detail))
+            words = _TWICE.get(code) or self.words.get(code)
+            self._tell(place, words.format_map(facts) if words else refusal.detail)
             place = ""  # of the other problems no field is named
         return self.show()
 

@@ -1,10 +1,5 @@
 """Every code that refuses an order or a withdrawal is explained in words."""
 
-import ast
-import inspect
-import re
-from types import ModuleType
-
 import desk.operations.cash
 import desk.operations.market
 import desk.operations.orders
@@ -13,18 +8,11 @@ import kyc.standing
 import licensing.perimeter
 from desk import refusals
 from licensing import states
+from tests.codes import codes_in
 
-_CODE = re.compile(r"[A-Z]+(_[A-Z]+)+")
 # Told where the row that is decided stands.
 _NO_OUTCOME = {"MAKER_IS_CHECKER", "STATUS_CONFLICT"}
 _NO_REFUSAL = {"PARTIALLY_FILLED", "LEGAL_ENTITY", "NON_QUALIFIED"}
-
-
-def codes_in(module: ModuleType) -> set[str]:
-    """Return the strings of the module that look like codes."""
-    tree = ast.parse(inspect.getsource(module))
-    texts = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and n.value}
-    return {text for text in texts if isinstance(text, str) and _CODE.fullmatch(text)}
 
 
 def test_every_code_has_its_words() -> None:
