@@ -19,7 +19,8 @@ WORDS = {
     "TEST_REQUIRED": "The client has to pass the investor test first.",
     "LIMIT_EXCEEDED": "It would exceed the client's limit of the calendar year.",
     "INSTRUMENT_HALTED": "Trading in the instrument is halted.",
-    "QUANTITY_OUT_OF_BOUNDS": "The quantity is below the smallest or above the largest order.",
+    "QUANTITY_OUT_OF_BOUNDS": "The quantity is below the smallest or above the largest order, or"
+    " more than the quote is for.",
     "QUOTE_USED": "The quote that it was for was used by another order.",
     "QUOTE_EXPIRED": "The quote that it was for has expired.",
     "PRICE_UNAVAILABLE": "The market has no price.",
