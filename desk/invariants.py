@@ -196,7 +196,10 @@ def orders_were_permitted() -> Iterator[Violation]:
 
 
 def quotes_were_kept_to() -> Iterator[Violation]:
-    """An order accepted at a quote is its client's, in time, alone, of no more, at its price."""
+    """An order at the market accepted at a quote is its client's, in time, alone, of no more.
+
+    It is filled at the quote's price. Over REST a quote goes with no other kind of order.
+    """
     for order, wrong in statements.rows(
         """
         SELECT o.id, concat_ws(', ',
@@ -207,12 +210,12 @@ def quotes_were_kept_to() -> Iterator[Violation]:
             CASE WHEN o.ordered_quantity > q.quantity THEN 'is of more than its quote' END,
             CASE WHEN count(*) OVER (PARTITION BY o.quote_id) > 1 THEN
                 'shares its quote with another' END,
-            CASE WHEN o.kind = 'MARKET' AND EXISTS (  -- what rests is filled later, at the market
+            CASE WHEN EXISTS (
                 SELECT FROM desk_fill f WHERE f.order_id = o.id
                    AND f.price_rub <> CASE o.side WHEN 'BUY' THEN q.ask_rub ELSE q.bid_rub END)
                 THEN 'is filled at another price than its quote''s' END)
           FROM desk_order o LEFT JOIN desk_quote q ON q.id = o.quote_id
-         WHERE o.quote_id IS NOT NULL AND o.status <> 'REJECTED'
+         WHERE o.quote_id IS NOT NULL AND o.kind = 'MARKET' AND o.status <> 'REJECTED'
         """
     ):
         if wrong:
