@@ -135,10 +135,11 @@ class Explorer:
             self._work(self.operations)
 
     def make_up(self, wanted: int, strange: Known) -> None:
-        """Send made-up requests until `wanted` were sent in all; some name rows of `strange`."""
+        """Send `wanted` made-up requests or a few more; some name rows of `strange`."""
+        last = len(self.answers) + wanted
         for turn in itertools.count():
             for operation in self.chance.sample(self.operations, len(self.operations)):
-                if len(self.answers) >= wanted:
+                if len(self.answers) >= last:
                     return
                 for case in self._made_up(operation, turn):
                     person = self.chance.randrange(len(self.keys))
