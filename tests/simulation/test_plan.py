@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from datetime import date, timedelta
+from collections import Counter, defaultdict
+from datetime import date, time, timedelta
 from decimal import Decimal
 
 import pytest
 
+from common import clock
 from simulation import plan, population
-from simulation.plan import Order, Step
+from simulation.plan import Act, Deposit, Halt, License, Order, Step, Suspend
 from simulation.population import VOLGA, Applicant
 
 DAY = date(2022, 2, 24)
@@ -18,6 +19,20 @@ PEOPLE = population.applicants(1, 200, date(2022, 2, 22))
 
 def the_day(seed: int = 1, people: list[Applicant] = PEOPLE) -> list[Step]:
     return plan.steps(seed, people, DAY, 0, 1)
+
+
+def two_days(seed: int = 1) -> list[list[Step]]:
+    return [plan.steps(seed, PEOPLE, DAY + timedelta(place), place, 2) for place in range(2)]
+
+
+def story(steps: list[Step]) -> Counter[tuple[time, str, Act]]:
+    """What the banks and those who have a part do, each at its time of the day."""
+    parts = {person.number: person.part for person in PEOPLE if person.part} | {0: "the bank"}
+    return Counter(
+        (step.at.astimezone(plan.MOSCOW).time(), parts[step.client], step.act)
+        for step in steps
+        if step.client in parts
+    )
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -68,3 +83,39 @@ def test_the_second_banks_clients_wait_for_its_licence() -> None:
     licensed = plan.moment(DAY, "10:00")
     early = [step for step in the_day() if step.bank == VOLGA and step.at < licensed]
     assert {PEOPLE[step.client - 1].part for step in early} == {"early"}
+
+
+# --- Two days ------------------------------------------------------------------------------------
+
+
+def test_two_days_begin_the_story_once_and_end_it_once() -> None:
+    first, last = (story(day) for day in two_days())
+    assert first | last == story(the_day())
+    begun, daily, ended = first - last, first & last, last - first
+    assert {part for _, part, _ in daily} == {"the bank", "anna"}
+    assert {act for _, part, act in daily if part == "the bank"} == {
+        Halt(plan.ETH, stops=True), Halt(plan.ETH, stops=False)
+    }  # fmt: skip
+    assert [act for _, part, act in begun if part == "the bank"] == [License()]
+    assert [act for _, part, act in ended if part == "the bank"] == [Suspend()]
+    assert {part for _, part, _ in ended} == {"the bank", "late"}
+
+
+def test_on_each_of_two_days_everybody_trades_who_just_trades() -> None:
+    trade = {person.number for person in PEOPLE if person.comes_in and not person.part}
+    for place, steps in enumerate(two_days()):
+        assert trade <= {step.client for step in steps if isinstance(step.act, Order)}
+        assert {clock.business_date(step.at) for step in steps} == {DAY + timedelta(place)}
+
+
+def test_roubles_are_brought_on_the_first_of_two_days() -> None:
+    first, last = two_days()
+    brought = {step.client for step in first if isinstance(step.act, Deposit) and step.act.is_own}
+    assert {person.number for person in PEOPLE if person.comes_in} <= brought
+    assert not [step for step in last if isinstance(step.act, Deposit)]
+
+
+def test_the_same_seed_gives_the_same_two_days_and_another_others() -> None:
+    assert two_days() == two_days()
+    for one, other in zip(two_days(), two_days(2), strict=True):
+        assert one != other
