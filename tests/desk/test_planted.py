@@ -8,6 +8,9 @@ import pytest
 from django.db import connections
 
 from common import ids
+from desk import invariants
+from desk.models import Deposit
+from tax.models import Lot
 from tests.common.neighbours import as_owner
 from tests.desk.desks import Desk
 
@@ -83,6 +86,8 @@ def test_verify_names_what_was_forged(desk: Desk, plant: str) -> None:
     withdrawal = desk.withdraw(anna, "1000").pk
     assert desk.broken() == []
     rule, kind, forgery = PLANTS[plant]
+    with desk.acting():
+        deposit, lot = Deposit.objects.get().pk, Lot.objects.get().pk
     rows: dict[str, UUID] = {
         "fil": fill.pk,
         "resting": resting,
@@ -93,8 +98,12 @@ def test_verify_names_what_was_forged(desk: Desk, plant: str) -> None:
     with as_owner(desk.bank.pk) as using, connections[using].cursor() as cursor:
         cursor.execute(forgery, rows)
         assert cursor.rowcount == 1
-    found = {(name, row.split("_")[0]) for name, row, _ in desk.broken()}
-    assert (rule, kind) in found
-    named = {"fil": fill.pk, "ord": resting, "cli": anna.pk, "wdr": withdrawal}.get(kind)
-    if named is not None:
-        assert ids.show(kind, named) in {row.split(" ")[0] for _, row, _ in desk.broken()}
+    named = rows | {"ent": fill.entry_id, "ord": resting, "dep": deposit, "lot": lot}
+    found = {(name, row.split(" ")[0]) for name, row, _ in desk.broken()}
+    assert (rule, ids.show(kind, named[kind])) in found
+
+
+def test_every_rule_of_the_desk_has_a_plant() -> None:
+    rules = {rule.__name__ for rule in invariants.INVARIANTS}
+    among_taxs = {invariants.payouts_bear_their_tax.__name__}
+    assert {rule for rule, _, _ in PLANTS.values()} == rules - among_taxs
