@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -37,7 +38,9 @@ def plain(value):
     return {k: str(v) for k, v in value.items()} if isinstance(value, dict) else str(value)
 print({code: {n: plain(v) for n, v in dataclasses.asdict(f).items()} for code, f in found.items()})
 """
-BANKS = pytest.mark.parametrize("bank", ["north", "volga"])
+TITLES = {"north": "Northern Bank", "volga": "Volga Bank"}
+SHOWN = Decimal("0.00000001")  # of a coin, in the table
+BANKS = pytest.mark.parametrize("bank", TITLES)
 pytestmark = pytest.mark.timeout(900)
 
 
@@ -96,14 +99,13 @@ def left(demo: House, bank: str, line: str) -> dict[str, Decimal]:
     return {asset: amount for asset, amount in rows if amount}
 
 
-@BANKS
-def test_every_amount_is_what_the_postings_say(
-    demo: House, told: dict[str, dict[str, Any]], bank: str
-) -> None:
+def moved(demo: House, bank: str) -> dict[str, Any]:
+    """The figures that are amounts, from postings alone."""
+
     def roubles(line: str, kind: str, sign: int = 0) -> Decimal:
         return posted(demo, bank, line, kind, sign).get("RUB", Decimal(0))
 
-    assert amounts(told[bank]) == {
+    return {
         "bought_rub": roubles("currency_position", "trade", -1),
         "sold_rub": roubles("currency_position", "trade", 1),
         "fees_rub": roubles("fees", "trade"),
@@ -119,38 +121,125 @@ def test_every_amount_is_what_the_postings_say(
     }
 
 
-@BANKS
-def test_every_count_is_what_the_rows_say(
-    demo: House, told: dict[str, dict[str, Any]], bank: str
-) -> None:
-    def count(sql: str, *params: object) -> str:
-        return str(demo.select(bank, f"SELECT count(*) FROM {sql}", *params)[0][0])
+def counted(demo: House, bank: str) -> dict[str, Any]:
+    """The figures that are counts, from rows alone."""
 
-    def by(sql: str, *params: object) -> dict[str, str]:
-        return {name: str(number) for name, number in demo.select(bank, sql, *params)}
+    def count(sql: str, *params: object) -> int:
+        return int(demo.select(bank, f"SELECT count(*) FROM {sql}", *params)[0][0])
 
-    found, during = told[bank], "at >= %s AND at < %s"
-    assert found["quotes"] == count(f"desk_quote WHERE {during}", BEGIN, END)
-    assert found["deposits"] == count(f"desk_deposit WHERE {during}", BEGIN, END)
+    def by(sql: str, *params: object) -> dict[str, int]:
+        return dict(demo.select(bank, sql, *params))
+
+    during = "at >= %s AND at < %s"
     fills = f"desk_fill WHERE {during} AND busted_at IS"
-    assert found["fills"] == count(f"{fills} NULL", BEGIN, END)
-    assert found["busted"] == count(f"{fills} NOT NULL", BEGIN, END)
-    assert found["entries"] == count("ledger_entry WHERE business_date = %s", DAY)
-    for name, table in (("orders", "desk_order"), ("withdrawals", "desk_withdrawal")):
-        sql = f"SELECT status, count(*) FROM {table} WHERE {during} GROUP BY 1"
-        assert found[name] == by(sql, BEGIN, END)
-    sql = f"SELECT unnest(codes), count(*) FROM desk_order WHERE {during} GROUP BY 1"
-    assert found["refused_for"] == by(sql, BEGIN, END)
-    sql = "SELECT {}, count(*) FROM kyc_client WHERE applied_at < %s {} GROUP BY 1"
-    assert found["clients"] == by(sql.format("status", ""), END)
+    statuses = f"SELECT status, count(*) FROM {{}} WHERE {during} GROUP BY 1"
+    codes = f"SELECT unnest(codes), count(*) FROM desk_order WHERE {during} GROUP BY 1"
+    clients = "SELECT {}, count(*) FROM kyc_client WHERE applied_at < %s {} GROUP BY 1"
     let_in = "AND status IN ('OPEN', 'FROZEN')"
-    assert found["categories"] == by(sql.format("category", let_in), END)
     answers = demo.select(
         bank, "SELECT body::json ->> 'code' FROM common_idempotencykey WHERE status = 422"
               " AND body LIKE '%%\"problems\"%%'"
     )  # fmt: skip
-    assert found["turned_away"] == {
-        code: str(number) for code, number in Counter(code for (code,) in answers).items()
+    return {
+        "clients": by(clients.format("status", ""), END),
+        "categories": by(clients.format("category", let_in), END),
+        "turned_away": dict(Counter(code for (code,) in answers)),
+        "quotes": count(f"desk_quote WHERE {during}", BEGIN, END),
+        "orders": by(statuses.format("desk_order"), BEGIN, END),
+        "refused_for": by(codes, BEGIN, END),
+        "fills": count(f"{fills} NULL", BEGIN, END),
+        "busted": count(f"{fills} NOT NULL", BEGIN, END),
+        "deposits": count(f"desk_deposit WHERE {during}", BEGIN, END),
+        "withdrawals": by(statuses.format("desk_withdrawal"), BEGIN, END),
+        "entries": count("ledger_entry WHERE business_date = %s", DAY),
+    }
+
+
+def lines(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What the table says of such figures: numbers by section and line."""
+
+    def coins(title: str, name: str) -> dict[str, Decimal]:
+        return {
+            f"{title}, {asset}": amount.quantize(SHOWN) for asset, amount in found[name].items()
+        }
+
+    return {
+        "Applications turned away for": found["turned_away"],
+        "Clients": found["clients"],
+        "Let in": found["categories"],
+        "Orders over HTTP": {"all": sum(found["orders"].values()), **found["orders"]},
+        "Orders refused for": found["refused_for"],
+        "Trades": {
+            "quotes": found["quotes"],
+            "fills": found["fills"],
+            "bust": found["busted"],
+            "bought by clients, RUB": found["bought_rub"],
+            **coins("bought by clients", "bought"),
+            "sold by clients, RUB": found["sold_rub"],
+            **coins("sold by clients", "sold"),
+            "fees, RUB": found["fees_rub"],
+        },
+        "Cash": {
+            "deposits": found["deposits"],
+            "deposited, RUB": found["deposited_rub"],
+            **{f"withdrawals {name}": number for name, number in found["withdrawals"].items()},
+            "withdrawn, RUB": found["gross_rub"],
+            "tax withheld, RUB": found["tax_rub"],
+            "paid out, RUB": found["net_rub"],
+        },
+        "At the close": {
+            "owed to clients, RUB": found["client_cash_rub"],
+            **coins("owed to clients", "client_coins"),
+            **coins("inventory", "inventory"),
+            "entries in the books": found["entries"],
+        },
+    }
+
+
+def cells(table: str, title: str) -> dict[str, dict[str, Decimal]]:
+    """The numbers in a bank's column of the printed table, by section and line; no zeros."""
+    (head,) = re.findall(r"^┃.*$", table, re.MULTILINE)
+    column = [cell.strip() for cell in head.split("┃")].index(title)
+    found: dict[str, dict[str, Decimal]] = {}
+    section: dict[str, Decimal] = {}
+    for row in re.findall(r"^│.*$", table, re.MULTILINE):
+        cut = row.split("│")
+        name, number = cut[1].strip(), cut[column].strip().replace(",", "")
+        if not cut[1].startswith("   "):  # a space of the table's, two of a line's
+            section = found[name] = {}
+        elif number and Decimal(number):
+            section[name] = Decimal(number)
+    return found
+
+
+@BANKS
+def test_every_amount_is_what_the_postings_say(
+    demo: House, told: dict[str, dict[str, Any]], bank: str
+) -> None:
+    assert amounts(told[bank]) == moved(demo, bank)
+
+
+@BANKS
+def test_every_count_is_what_the_rows_say(
+    demo: House, told: dict[str, dict[str, Any]], bank: str
+) -> None:
+    rows = counted(demo, bank)
+    assert {name: told[bank][name] for name in rows} == {
+        name: {key: str(number) for key, number in said.items()}
+        if isinstance(said, dict)
+        else str(said)
+        for name, said in rows.items()
+    }
+
+
+@BANKS
+def test_every_cell_of_the_table_is_what_the_postings_and_the_rows_say(
+    demo: House, bank: str
+) -> None:
+    found = lines(moved(demo, bank) | counted(demo, bank))
+    assert cells(houses.table(demo.printed), TITLES[bank]) == {
+        section: {name: number for name, number in said.items() if number}
+        for section, said in found.items()
     }
 
 
