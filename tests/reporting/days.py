@@ -46,18 +46,21 @@ class Days:
             )
 
     def trade_three_days(self) -> None:
-        """Buy and sell with gains, withhold, bust on a later day; a fill of the evening's clock."""
+        """Buy, sell with gains, withhold, bust at once and later; a fill of the evening's clock."""
         desk = self.desk
         anna, boris = desk.client("9000000"), desk.client("500000", kind="ENTITY")
         desk.buy(anna, at=FALLEN_AT, quantity="0.15")
         bought = desk.buy(boris, quantity="0.05")
         desk.sell(anna, at=RISEN_AT, quantity="0.1")
         desk.withdraw(anna, "30000", at=RISEN_AT)
+        wrong = desk.buy(boris, at=RISEN_AT, quantity="0.02")
+        desk.buy(boris, at=RISEN_AT, quantity="0.03")
+        fills = {fill.order_id: fill for fill in desk.fills()}
+        desk.bust(fills[wrong.order.pk], at=RISEN_AT)
         self.close(FIRST)
-        (first,) = [fill for fill in desk.fills() if fill.order_id == bought.order.pk]
         # Executed by the clock of the first day, booked when that was closed: of the second.
         desk.buy(anna, at=RISEN_AT, quantity="0.01")
-        desk.bust(first, at=AT + DAY)
+        desk.bust(fills[bought.order.pk], at=AT + DAY)
         self.close(SECOND)
         desk.sell(anna, at=AT + 2 * DAY, quantity="0.05")
         desk.withdraw(anna, "20000", at=AT + 2 * DAY)

@@ -96,7 +96,7 @@ def test_a_report_is_asked_for_made_and_downloaded(traded: Days, clerk: Caller) 
     assert clerk.post(DAY, key="two")["id"] == asked["id"]
     traded.make("daily-register", FIRST)
     run = clerk.told(f"report-runs/{asked['id']}")
-    assert (run["status"], run["progress"]["percent"], run["progress"]["rows"]) == ("DONE", 100, 3)
+    assert (run["status"], run["progress"]["percent"], run["progress"]["rows"]) == ("DONE", 100, 6)
     (close,) = run["lineage"]["closes"]
     assert (close["number"], close["business_date"], len(close["head"])) == (1, "2022-02-24", 64)
     file = run["files"][0]
@@ -150,7 +150,7 @@ def test_a_row_resolves_to_the_records_behind_it(traded: Days, clerk: Caller) ->
         "ent": rows[1]["entry_id"],
     }
     assert found[0]["record"]["order_id"] == rows[1]["order_id"]
-    assert clerk.told(f"{path}?row=4", status=404)["code"] == "NOT_FOUND"
+    assert clerk.told(f"{path}?row=7", status=404)["code"] == "NOT_FOUND"
 
 
 # --- Whose they are ------------------------------------------------------------------------------

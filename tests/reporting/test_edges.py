@@ -99,7 +99,7 @@ def test_a_report_is_run_listed_and_shown_from_a_terminal(traded: Days) -> None:
     code = traded.desk.bank.code
     assert "daily-register" in ran("list")
     said = ran("run", "daily-register", "--bank", code, "--first", "2022-02-24")
-    assert "DONE, 100 %, 3 rows" in said
+    assert "DONE, 100 %, 6 rows" in said
     with traded.desk.acting():
         run = ReportRun.objects.get()
         digests = ReportFile.objects.values_list("sha256", flat=True)

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 from django.db import DatabaseError, connections
 
-from common import errors, models, tenancy
+from common import errors, ids, models, tenancy
 from reporting import catalogue, operations, queries, work
 from reporting.models import FileChunk, ReportFile, ReportPart, ReportRun
 from reporting.states import PartStatus
@@ -260,7 +260,7 @@ def test_a_period_that_is_not_closed_leaves_nothing_behind(days: Days) -> None:
     assert (count(days, ReportRun), count(days, ReportPart)) == (0, 0)
 
 
-@pytest.mark.parametrize("day", [FIRST, SECOND])  # on the second a fill of the first is busted
+@pytest.mark.parametrize("day", [FIRST, SECOND])  # on each a fill of the first day is busted
 def test_parts_are_as_large_as_the_house_says(
     day: date, traded: Days, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,4 +278,16 @@ def test_parts_are_as_large_as_the_house_says(
         assert set(ReportFile.objects.filter(run=parted).values_list("parts", flat=True)) == {
             len(slices)
         }
-    assert traded.bytes_of(parted, "csv") == traded.bytes_of(whole, "csv")
+    held = traded.bytes_of(parted, "csv")
+    assert held == traded.bytes_of(whole, "csv")
+    own = traded.bytes_of(parted, "xml")
+    for second, first in ((b'register:2"', b'register:1"'), (b'version="2"', b'version="1"')):
+        assert own.count(second) == 1
+        own = own.replace(second, first)
+    assert own == traded.bytes_of(whole, "xml")
+
+    def part(entry: str) -> int:  # 0 before the day
+        return sum(low <= str(ids.parse("ent", entry)) for low, _ in slices)
+
+    (bust,) = [row for row in csv.DictReader(io.StringIO(held.decode())) if row["kind"] == "BUST"]
+    assert part(bust["entry_id"]) > part(bust["reverses_entry_id"]) >= (day == FIRST)
