@@ -5,14 +5,19 @@ Night lets each race run for longer.
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
+import requests
+from django.utils import timezone
 
-from common import errors, ids, models, users
+from common import errors, ids, models, tenancy, users
 from common.errors import Refused
+from config import run
 from desk import operations
 from desk.models import Fill, Order
 from desk.operations import Placed
@@ -26,9 +31,13 @@ from tests.desk.test_admin_entry import MARKET
 from tests.faults.racing import Outcome, race
 from tests.kyc.clients import AT
 from tests.kyc.test_admin import submitted
+from tests.ledger.reader import Reader
+from tests.serving import environment, served
 
 D = Decimal
 EIGHT = 8
+MARKET = {"instrument": "BTC-RUB", "kind": "MARKET"}
+_numbers = itertools.count(1)
 
 rounds_of = pytest.mark.parametrize(
     "rounds", [5, pytest.param(300, marks=[pytest.mark.night, pytest.mark.timeout(3600)])]
@@ -121,6 +130,66 @@ def test_eight_clients_buy_the_last_coins(bank: models.Bank, rounds: int) -> Non
 
     race(rounds, EIGHT, attempt, judge)
     assert desk.broken() == []
+
+
+@rounds_of
+def test_eight_clients_buy_the_last_coins_over_http(house: None, rounds: int) -> None:
+    """Whom another overtook is decided once more by the view, in the house's own processes."""
+    desk = open_desk(_bank(f"races{rounds}"), stock="3.5")
+    keys = [_buyer(desk, f"buyer{number}") for number in range(EIGHT)]
+    told: dict[str, tuple[str, str]] = {}  # the order and its status, by the client's own id
+
+    def place(port: int, number: int, side: str) -> None:
+        own = f"own-{next(_numbers)}"
+        answer = requests.post(
+            f"{run.address(port)}/v1/orders",
+            json={"client_order_id": own, "quantity": "1", "side": side} | MARKET,
+            headers={"Authorization": f"Bearer {keys[number]}", "Idempotency-Key": own},
+            timeout=30,
+        )
+        assert answer.status_code in (201, 422), answer.text
+        said = answer.json()
+        if answer.status_code == 422:
+            told[own] = said["errors"][0]["facts"]["order"], "REJECTED"
+            raise Refused(" ".join(each["code"] for each in said["errors"]))
+        told[own] = said["id"], said["status"]
+
+    with served(environ=environment()) as port:
+
+        def judge(outcomes: list[Outcome]) -> bool:
+            assert sorted(outcomes) == ["INVENTORY_SHORT"] * 5 + ["OK"] * 3
+            assert desk.account("position", "BTC") == D("0.5")
+            for number, outcome in enumerate(outcomes):
+                if outcome == "OK":
+                    place(port, number, "SELL")
+            return False
+
+        race(rounds, EIGHT, lambda number: place(port, number, "BUY"), judge)
+    assert desk.broken() == []
+    with desk.acting():
+        kept = list(Order.objects.values_list("client_order_id", "pk", "status"))
+    assert len(kept) == len(told) == rounds * (EIGHT + 3)
+    assert {own: (ids.show("ord", key), status) for own, key, status in kept} == told
+    assert Counter(status for _, status in told.values()) == {
+        "FILLED": rounds * 6, "REJECTED": rounds * 5
+    }  # fmt: skip
+
+
+def _bank(code: str) -> models.Bank:
+    """Open a bank in a state of its own, whose clock says AT."""
+    state = users.register_jurisdiction(code=code, name=code, at=AT, wall_at=timezone.now())
+    return users.register_bank(actor=users.supervisor_of(state.pk), code=f"{code}bank", name=code)
+
+
+def _buyer(desk: Desk, name: str) -> str:
+    """Return the key of a client with roubles enough."""
+    office = users.job("tests", desk.bank.pk)
+    with tenancy.acting(desk.bank.pk, office):
+        user = users.create_user(
+            username=name, name=name, role=users.Role.CLIENT, password="a long walk on the quay"
+        )
+    desk.client("900000000", kind="ENTITY", user=user)
+    return Reader.of(user, office).key
 
 
 @rounds_of
