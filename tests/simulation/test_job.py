@@ -243,7 +243,7 @@ def test_every_cell_of_the_table_is_what_the_postings_and_the_rows_say(
     }
 
 
-def test_the_day_has_every_kind_of_refusal(told: dict[str, dict[str, Any]]) -> None:
+def test_the_day_has_the_refusals_that_it_is_to_show(told: dict[str, dict[str, Any]]) -> None:
     assert set(told["north"]["refused_for"]) | set(told["volga"]["refused_for"]) == CODES
 
 
