@@ -36,7 +36,7 @@ from tests.serving import environment, served
 
 D = Decimal
 EIGHT = 8
-MARKET = {"instrument": "BTC-RUB", "kind": "MARKET"}
+AT_MARKET = {"instrument": "BTC-RUB", "kind": "MARKET"}
 _numbers = itertools.count(1)
 
 rounds_of = pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_eight_clients_buy_the_last_coins_over_http(house: None, rounds: int) ->
         own = f"own-{next(_numbers)}"
         answer = requests.post(
             f"{run.address(port)}/v1/orders",
-            json={"client_order_id": own, "quantity": "1", "side": side} | MARKET,
+            json={"client_order_id": own, "quantity": "1", "side": side} | AT_MARKET,
             headers={"Authorization": f"Bearer {keys[number]}", "Idempotency-Key": own},
             timeout=30,
         )
