@@ -105,5 +105,8 @@ def test_verify_names_what_was_forged(desk: Desk, plant: str) -> None:
 
 def test_every_rule_of_the_desk_has_a_plant() -> None:
     rules = {rule.__name__ for rule in invariants.INVARIANTS}
-    among_taxs = {invariants.payouts_bear_their_tax.__name__}
-    assert {rule for rule, _, _ in PLANTS.values()} == rules - among_taxs
+    elsewhere = {  # among tax's plants, and among the quotes'
+        invariants.payouts_bear_their_tax.__name__,
+        invariants.quotes_were_kept_to.__name__,
+    }
+    assert {rule for rule, _, _ in PLANTS.values()} == rules - elsewhere
