@@ -19,6 +19,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from common import models, users
+from config import embedded
 from tests import houses
 from tests.ledger.books import Books, open_books
 
@@ -69,6 +70,7 @@ def house(
 
     By hand, for pytest-django makes those only that some test is marked with.
     """
+    embedded.ensure()  # a named database does not start the broker by being connected to
     with django_db_blocker.unblock():
         made = setup_databases(verbosity=0, interactive=False)
         assert connection.settings_dict["NAME"].startswith("test_")
