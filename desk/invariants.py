@@ -23,13 +23,16 @@ from tax.withholding import YearSoFar
 
 Violation = tuple[str, str]
 
+# The entry's movements of a client's cash, summed for each row of a table; joined whole, not row by
+# row, which takes as long as the table's rows times the accounts.
 _MOVED = """
-    SELECT sum(p.amount) FILTER (WHERE a.line = 'client_cash'
-                                   AND a.owner = perimeter_id('cli', d.client_id)) AS cash,
+    SELECT t.id, sum(p.amount) FILTER (WHERE a.line = 'client_cash'
+                                         AND a.owner = perimeter_id('cli', t.client_id)) AS cash,
            sum(p.amount) FILTER (WHERE a.line = 'tax_payable') AS tax,
            sum(p.amount) FILTER (WHERE a.line = 'payouts_in_flight') AS flight
-      FROM ledger_posting p JOIN ledger_account a ON a.id = p.account_id
-     WHERE p.entry_id = d.entry_id"""
+      FROM {} t JOIN ledger_posting p ON p.entry_id = t.entry_id
+      JOIN ledger_account a ON a.id = p.account_id
+     GROUP BY t.id"""
 
 
 def a_fill_has_its_entry() -> Iterator[Violation]:
@@ -41,7 +44,7 @@ def a_fill_has_its_entry() -> Iterator[Violation]:
             CASE WHEN e.kind <> 'trade' THEN 'its entry is a ' || e.kind END,
             CASE WHEN moved.coins IS DISTINCT FROM f.quantity THEN
                 'its entry moves ' || coalesce(moved.coins::text, 'no') || ' coins' END,
-            CASE WHEN moved.roubles IS DISTINCT FROM
+            CASE WHEN coalesce(moved.roubles, 0) <>
                     f.notional_rub + CASE o.side WHEN 'BUY' THEN f.fee_rub ELSE -f.fee_rub END
                 THEN 'its entry moves ' || coalesce(moved.roubles::text, 'no') || ' roubles' END,
             CASE WHEN (r.id IS NOT NULL) <> (f.busted_at IS NOT NULL) THEN
@@ -49,14 +52,15 @@ def a_fill_has_its_entry() -> Iterator[Violation]:
           FROM desk_fill f JOIN desk_order o ON o.id = f.order_id
           LEFT JOIN ledger_entry e ON e.id = f.entry_id
           LEFT JOIN ledger_entry r ON r.reverses_id = f.entry_id
-          LEFT JOIN LATERAL (
-              SELECT abs(sum(p.amount) FILTER (WHERE a.line = 'client_crypto')) AS coins,
-                     abs(coalesce(sum(p.amount) FILTER (WHERE a.line = 'client_cash'), 0))
-                         AS roubles
-                FROM ledger_posting p JOIN ledger_account a ON a.id = p.account_id
-               WHERE p.entry_id = f.entry_id
-                 AND (a.line NOT IN ('client_cash', 'client_crypto')
-                      OR a.owner = perimeter_id('cli', o.client_id))) AS moved ON true
+          LEFT JOIN (
+              SELECT f.id, abs(sum(p.amount) FILTER (WHERE a.line = 'client_crypto')) AS coins,
+                     abs(sum(p.amount) FILTER (WHERE a.line = 'client_cash')) AS roubles
+                FROM desk_fill f JOIN desk_order o ON o.id = f.order_id
+                JOIN ledger_posting p ON p.entry_id = f.entry_id
+                JOIN ledger_account a ON a.id = p.account_id
+               WHERE a.line IN ('client_cash', 'client_crypto')
+                 AND a.owner = perimeter_id('cli', o.client_id)
+               GROUP BY f.id) AS moved ON moved.id = f.id
         """
     ):
         if wrong:
@@ -228,13 +232,13 @@ def cash_moves_are_in_the_books() -> Iterator[Violation]:
         f"""
         SELECT '{Deposit.id_prefix}', d.id, 'is of ' || d.amount_rub || ', its entry of '
                || coalesce(m.cash, 0)
-          FROM desk_deposit d LEFT JOIN LATERAL ({_MOVED}) m ON true
+          FROM desk_deposit d LEFT JOIN ({_MOVED.format('desk_deposit')}) m ON m.id = d.id
          WHERE m.cash IS DISTINCT FROM -d.amount_rub
          UNION ALL
         SELECT '{Withdrawal.id_prefix}', d.id, 'takes ' || d.gross_rub || ' with a tax of '
                || d.tax_rub || ', its entry ' || coalesce(m.cash, 0) || ' with '
                || coalesce(-m.tax, 0)
-          FROM desk_withdrawal d LEFT JOIN LATERAL ({_MOVED}) m ON true
+          FROM desk_withdrawal d LEFT JOIN ({_MOVED.format('desk_withdrawal')}) m ON m.id = d.id
          WHERE d.status IN ('PAID', 'SETTLED')
            AND (m.cash, coalesce(m.tax, 0), coalesce(m.flight, 0))
                IS DISTINCT FROM (d.gross_rub, -d.tax_rub, -d.net_rub)

@@ -171,10 +171,10 @@ def what_was_withheld_and_remitted_is_in_the_books() -> Iterator[Violation]:
             SELECT t.id, t.amount, coalesce(p.amount, 0) * %s
               FROM (SELECT entry_id, max(id::text)::uuid AS id, sum({amount}) AS amount
                       FROM {table} GROUP BY entry_id) t
-              LEFT JOIN LATERAL (
-                SELECT sum(p.amount) AS amount FROM ledger_posting p
+              LEFT JOIN (
+                SELECT p.entry_id, sum(p.amount) AS amount FROM ledger_posting p
                   JOIN ledger_account a ON a.id = p.account_id AND a.line = 'tax_payable'
-                 WHERE p.entry_id = t.entry_id) p ON true
+                 GROUP BY p.entry_id) p ON p.entry_id = t.entry_id
              WHERE t.amount <> coalesce(p.amount, 0) * %s
             """,  # noqa: S608 (constants)
             [sign, sign],
