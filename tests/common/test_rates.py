@@ -95,8 +95,32 @@ def test_no_request_waits_for_a_redis_that_hangs(bank: models.Bank, broker: redi
 
 def test_a_count_is_forgotten_with_its_window(bank: models.Bank, broker: redis.Server) -> None:
     counter = rates._Counter(broker.broker_url())
-    assert [counter.count("rate:x:1") for _ in "abc"] == [1, 2, 3]
+    assert [counter.count("x", 1, bundle=1) for _ in "abc"] == [1, 2, 3]
     assert 0 < counter._redis.ttl("rate:x:1") <= 2 * rates.WINDOW_S
+    assert counter.count("x", 2, bundle=1) == 1
+
+
+@pytest.mark.parametrize("bundle", [0, 1, 4, 10, 1000])
+def test_processes_tell_by_the_bundle(broker: redis.Server, bundle: int) -> None:
+    one, other = (rates._Counter(broker.broker_url()) for _ in "ab")
+    for counter in (one, other) * 500:
+        counter.count("x", 1, bundle=bundle)
+    calls = one._redis.info("commandstats")["cmdstat_incrby"]["calls"]
+    told = int(one._redis.incrby("rate:x:1", 0))
+    most = min(max(bundle, 1), 10)
+    assert 1000 - 2 * (most - 1) <= told <= 1000
+    assert calls <= 2 + 998 / most
+    assert one.count("x", 1, bundle=bundle) >= 1001 - 2 * most
+
+
+def test_a_redis_that_answers_again_counts_again(broker: redis.Server) -> None:
+    counter = rates._Counter(broker.broker_url())
+    counter.count("x", 1, bundle=5)
+    broker.stop()
+    assert min(counter.count("x", 1, bundle=5) for _ in range(5)) == 0
+    broker.ensure()
+    time.sleep(rates._REST_S)
+    assert counter.count("x", 1, bundle=5) >= 1
 
 
 def test_all_processes_count_together(bank: models.Bank, broker: redis.Server) -> None:
