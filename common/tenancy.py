@@ -150,6 +150,7 @@ class Acting:
     """On whose behalf the running transaction works. `bank_id` is None for the state.
 
     `clock`: for a bank, its state's clock at the transaction's begin, as `clock.Anchor` has it.
+    `claimed`: a command's key, and what came of claiming it.
     """
 
     actor: Actor
@@ -157,7 +158,13 @@ class Acting:
     jurisdiction_id: UUID | None
     request_id: str
     clock: tuple[datetime, datetime, Decimal] | None = None
+    claimed: tuple[Claim, Claimed] | None = None
 
+
+# A command's key as `idempotency` claims it: the user, the key, the number of its lock. And whether
+# it is this transaction's, with the digest, the status and the body kept under it.
+Claim = tuple[UUID, str, int]
+Claimed = tuple[bool, str | None, Any, Any]
 
 _current: ContextVar[Acting | None] = ContextVar("perimeter_acting", default=None)
 
@@ -178,33 +185,30 @@ def acting_bank() -> UUID:
 
 @contextmanager
 def acting(
-    bank_id: UUID | None, actor: Actor, *, request_id: str = "", snapshot: bool = False
+    bank_id: UUID | None,
+    actor: Actor,
+    *,
+    request_id: str = "",
+    snapshot: bool = False,
+    claim: Claim | None = None,
 ) -> Iterator[Acting]:
     """Open the transaction in which `actor` works for one bank, or for the state (None).
 
     A supervisor's transaction runs as the role that reads all banks of the jurisdiction and
-    writes none. `snapshot`: one read-only view of the data from begin to end.
+    writes none. `snapshot`: one read-only view of the data from begin to end. `claim`: what a
+    bank's command claims at once.
 
     Raises: BANK_UNKNOWN; NOT_YOUR_BANK if the actor belongs to another bank or to the state.
     """
     if actor.bank_id != bank_id:
         raise errors.Refused("NOT_YOUR_BANK", {"bank": str(bank_id)})
-    with transaction.atomic(durable=True), connection.cursor() as cursor:
+    with transaction.atomic(durable=True):
         if snapshot:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        jurisdiction_id, anchor = actor.jurisdiction_id, None
-        if bank_id is not None:
-            jurisdiction_id, anchor = _enter(bank_id)
-        else:
-            cursor.execute(
-                "SELECT set_config('perimeter.jurisdiction', %s, true)",
-                [str(jurisdiction_id or "")],
-            )
-            if actor.supervises:
-                cursor.execute(f"SET LOCAL ROLE {SUPERVISOR}")
-        token = _current.set(Acting(actor, bank_id, jurisdiction_id, request_id, anchor))
+            statements.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        acting_now = _enter(bank_id, actor, request_id, claim)
+        token = _current.set(acting_now)
         try:
-            yield current()
+            yield acting_now
             # PostgreSQL answers COMMIT after a failed statement with a silent ROLLBACK.
             assert connection.connection.info.transaction_status is not TransactionStatus.INERROR, (
                 "a refusal was caught inside the transaction that it broke"
@@ -217,16 +221,26 @@ def acting(
 _jurisdictions: dict[UUID, UUID] = {}
 
 
-def _enter(bank_id: UUID) -> tuple[UUID, tuple[Any, ...]]:
-    """Set the bank for the transaction; return its jurisdiction and what that one's clock says."""
+def _enter(bank_id: UUID | None, actor: Actor, request_id: str, claim: Claim | None) -> Acting:
+    """Set for the transaction who acts; a bank's jurisdiction, clock and key are told in one."""
+    if bank_id is None:
+        state = str(actor.jurisdiction_id or "")
+        statements.execute("SELECT set_config('perimeter.jurisdiction', %s, true)", [state])
+        if actor.supervises:
+            statements.execute(f"SET LOCAL ROLE {SUPERVISOR}")
+        return Acting(actor, None, actor.jurisdiction_id, request_id)
     if bank_id not in _jurisdictions:
         ((found,),) = statements.rows("SELECT perimeter_act(%s)", [bank_id])
         if found is None:
             raise errors.Refused("BANK_UNKNOWN", {"bank": str(bank_id)})
         _jurisdictions[bank_id] = found
     known = _jurisdictions[bank_id]
-    (anchor,) = statements.rows("SELECT * FROM perimeter_enter(%s, %s)", [str(bank_id), str(known)])
-    return known, anchor
+    ((at, wall_at, rate, *came),) = statements.rows(
+        "SELECT * FROM perimeter_enter(%s, %s, %s, %s, %s)",
+        [str(bank_id), str(known), *(claim or (None, None, None))],
+    )
+    claimed = (claim, tuple(came)) if claim else None
+    return Acting(actor, bank_id, known, request_id, (at, wall_at, rate), claimed)
 
 
 def bank_ids() -> list[UUID]:

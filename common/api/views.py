@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cache
 from http import HTTPStatus
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.apps import apps
 from django.db import transaction
@@ -134,6 +135,12 @@ class View(views.APIView):
         return self.request.auth
 
     @property
+    def _user_id(self) -> UUID:
+        user_id = self.actor.user_id
+        assert user_id is not None, "a key is a user's"
+        return user_id
+
+    @property
     def allowed_methods(self) -> list[str]:
         return list(self.scope)
 
@@ -202,6 +209,7 @@ class View(views.APIView):
             _ = request.data  # read and judged before a transaction waits for it
         once = verb == "POST" and self.idempotent
         key = idempotency.key_in(request.headers.get(idempotency.HEADER)) if once else ""
+        claim = idempotency.claim(self._user_id, key) if once else None
         for self.overtaken in (False, True):
             # Before the clock is read: afterwards it may have been stopped, and time ran past it.
             self._begun_at = timezone.now()
@@ -211,6 +219,7 @@ class View(views.APIView):
                     actor,
                     request_id=errors.request_id(request),
                     snapshot=verb == "GET",
+                    claim=claim,
                 ):
                     return self._once(key, request) if once else self._handle(request)
             except errors.Overtaken:
@@ -231,9 +240,6 @@ class View(views.APIView):
         return getattr(self, str(request.method).lower())(request, *self.args, **self.kwargs)
 
     def _once(self, key: str, request: Request) -> HttpResponse:
-        user_id = self.actor.user_id
-        assert user_id is not None
-
         def effect(keep: idempotency.Keep) -> idempotency.Answer:
             self._keep = keep
             response = self._handle(request)
@@ -241,7 +247,7 @@ class View(views.APIView):
 
         answer = idempotency.run(
             key=key,
-            user_id=user_id,
+            user_id=self._user_id,
             request_sha256=idempotency.digest(
                 method=str(request.method),
                 path=request.path,

@@ -21,10 +21,14 @@ BEGIN
     RETURN jurisdiction;
 END $$;
 
--- Set the bank and its jurisdiction, which is known by now, and return what the state's clock says.
+DROP FUNCTION IF EXISTS perimeter_enter(text, text);
+
+-- Set the bank and its jurisdiction, which is known by now; return what the state's clock says and,
+-- if a command's key is named, what came of claiming it.
 CREATE OR REPLACE FUNCTION perimeter_enter(
-    bank text, jurisdiction text,
-    OUT business_at timestamptz, OUT wall_at timestamptz, OUT rate numeric
+    bank text, jurisdiction text, p_user uuid, p_key text, p_lock integer,
+    OUT business_at timestamptz, OUT wall_at timestamptz, OUT rate numeric,
+    OUT is_ours boolean, OUT request_sha256 text, OUT status smallint, OUT body text
 )
 LANGUAGE plpgsql VOLATILE
 AS $$
@@ -34,6 +38,10 @@ BEGIN
     said := set_config('perimeter.jurisdiction', jurisdiction, true);
     SELECT clock_business_at, clock_wall_at, clock_rate INTO business_at, wall_at, rate
       FROM common_jurisdiction WHERE id = jurisdiction::uuid;
+    IF p_key IS NOT NULL THEN
+        SELECT * INTO is_ours, request_sha256, status, body
+          FROM perimeter_claim_key(p_user, p_key, p_lock);
+    END IF;
 END $$;
 
 -- Every bank's id, and nothing else of it: for jobs that go through the banks one by one.

@@ -182,6 +182,24 @@ def test_an_effect_may_keep_its_answer_itself(clerk: caller.Caller) -> None:
     assert (clerk.written(), kept(clerk)) == (1, 1)
 
 
+def test_a_transaction_that_began_with_a_claim_runs_what_it_claimed(clerk: caller.Caller) -> None:
+    job = users.job("tests", clerk.bank.id)
+    first, second = (idempotency.claim(clerk.user_id, key) for key in ("first", "second"))
+    with tenancy.acting(clerk.bank.id, job, claim=first) as acting:
+        assert acting.claimed == (first, (True, None, None, None))
+        for key in ("first", "second"):  # the second is claimed when it is run
+            idempotency.run(
+                key=key,
+                user_id=clerk.user_id,
+                request_sha256=DIGEST,
+                effect=lambda _: note(clerk),
+            )
+    for claim in (first, second):
+        with tenancy.acting(clerk.bank.id, job, claim=claim) as acting:
+            assert acting.claimed == (claim, (True, DIGEST, DONE.status, DONE.body))
+    assert (clerk.written(), kept(clerk)) == (2, 2)
+
+
 # --- Races ----------------------------------------------------------------------------------------
 
 
