@@ -1,6 +1,7 @@
 """Statements that are written by hand: what runs at every order, and sums over tables.
 
-All of a connection go through one cursor: making a new one for each takes as long as asking.
+Each has a cursor of its own on each connection, kept: a new one takes as long as asking, and one
+for all forgets, from statement to statement, how to read and write what each is made of.
 """
 
 from __future__ import annotations
@@ -14,13 +15,19 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import AutoField, Model
 
 Parameters = Sequence[Any] | Mapping[str, Any]
+_KEPT = 100  # cursors on a connection
+_FEW = 100  # rows that a cursor may keep
+
+Change = tuple[str, Mapping[str, Any]]  # a statement that answers nothing, and its parameters
 
 
 def rows(statement: str, parameters: Parameters | None = None) -> list[tuple[Any, ...]]:
     """Return the rows that a statement answers, all of them read. Raises: DatabaseError."""
     db = connections[DEFAULT_DB_ALIAS]
     with db.wrap_database_errors:
-        found: list[tuple[Any, ...]] = _cursor().execute(statement, parameters).fetchall()
+        found: list[tuple[Any, ...]] = _executed(db, statement, parameters).fetchall()
+    if len(found) > _FEW:
+        _cursors(db).pop(statement, None)  # a cursor keeps its last answer
     return found
 
 
@@ -28,34 +35,49 @@ def execute(statement: str, parameters: Parameters | None = None) -> None:
     """Execute a statement that answers no rows. Raises: DatabaseError."""
     db = connections[DEFAULT_DB_ALIAS]
     with db.wrap_database_errors:
-        _cursor().execute(statement, parameters)
+        _executed(db, statement, parameters)
 
 
-def insert(*tables: Sequence[Model]) -> None:
+def insert(*tables: Sequence[Model], also: Sequence[Change] = ()) -> None:
     """Insert new rows, each argument those of one table, by one prepared statement.
 
     For what runs at every order. What the database fills in (`db_default`) is not read back.
+    `also`: changes of other rows, made by the same statement; no two parameters share a name.
     """
     filled = [rows for rows in tables if rows]
-    if not filled:
-        return
     kinds = tuple(type(rows[0]) for rows in filled)
-    told = [
-        [{column: getattr(row, name) for column, name in _fields(kind)} for row in rows]
-        for kind, rows in zip(kinds, filled, strict=True)
-    ]
-    execute(_insertion(kinds), [msgspec.json.encode(each).decode() for each in told])
+    parameters: dict[str, Any] = {}
+    for number, (kind, rows) in enumerate(zip(kinds, filled, strict=True)):
+        told = [{column: getattr(row, name) for column, name in _fields(kind)} for row in rows]
+        parameters[f"rows_{number}"] = msgspec.json.encode(told).decode()
+    for _, named in also:
+        parameters |= named
+    if parameters:
+        execute(_together(kinds, tuple(text for text, _ in also)), parameters)
 
 
-def _cursor() -> Any:
-    db: Any = connections[DEFAULT_DB_ALIAS]
+def _executed(db: Any, statement: str, parameters: Parameters | None) -> Any:
     if db.queries_logged:
-        return db.cursor()  # Django's own, which logs
-    kept = getattr(db, "perimeter_cursor", None)
-    if kept is None or kept.connection is not db.connection:
+        cursor = db.cursor()  # Django's own, which logs
+        cursor.execute(statement, parameters)
+        return cursor
+    cursors = _cursors(db)
+    # The very string that the cursor had before: by that it knows the statement again.
+    statement, cursor = cursors.get(statement) or (statement, db.create_cursor())
+    cursor.execute(statement, parameters)
+    if len(cursors) < _KEPT:
+        cursors[statement] = statement, cursor
+    return cursor
+
+
+def _cursors(db: Any) -> dict[str, tuple[str, Any]]:
+    """Return the cursors of this connection by their statements; a new connection has none."""
+    of, cursors = getattr(db, "perimeter_cursors", (None, {}))
+    if of is None or of is not db.connection:
         db.ensure_connection()
-        db.perimeter_cursor = kept = db.create_cursor()
-    return kept
+        cursors = {}
+        db.perimeter_cursors = db.connection, cursors
+    return cursors
 
 
 @cache
@@ -68,16 +90,17 @@ def _fields(model: type[Model]) -> list[tuple[str, str]]:
 
 
 @cache
-def _insertion(kinds: tuple[type[Model], ...]) -> str:
+def _together(kinds: tuple[type[Model], ...], changes: tuple[str, ...]) -> str:
     """Return a statement for all these tables; foreign keys are checked at its end."""
-    *first, last = (_into(model) for model in kinds)
-    named = ", ".join(f"of_{number} AS ({each})" for number, each in enumerate(first))
+    inserts = (_into(model, f"rows_{number}") for number, model in enumerate(kinds))
+    *first, last = (*changes, *inserts)
+    named = ", ".join(f"part_{number} AS ({each})" for number, each in enumerate(first))
     return f"WITH {named} {last}" if named else last
 
 
-def _into(model: type[Model]) -> str:
+def _into(model: type[Model], rows: str) -> str:
     table, columns = model._meta.db_table, ", ".join(column for column, _ in _fields(model))
     return (
         f"INSERT INTO {table} ({columns})"  # noqa: S608 (names of the model)
-        f" SELECT {columns} FROM json_populate_recordset(NULL::{table}, %s::json)"
+        f" SELECT {columns} FROM json_populate_recordset(NULL::{table}, %({rows})s::json)"
     )

@@ -232,13 +232,13 @@ def cash_moves_are_in_the_books() -> Iterator[Violation]:
         f"""
         SELECT '{Deposit.id_prefix}', d.id, 'is of ' || d.amount_rub || ', its entry of '
                || coalesce(m.cash, 0)
-          FROM desk_deposit d LEFT JOIN ({_MOVED.format('desk_deposit')}) m ON m.id = d.id
+          FROM desk_deposit d LEFT JOIN ({_MOVED.format("desk_deposit")}) m ON m.id = d.id
          WHERE m.cash IS DISTINCT FROM -d.amount_rub
          UNION ALL
         SELECT '{Withdrawal.id_prefix}', d.id, 'takes ' || d.gross_rub || ' with a tax of '
                || d.tax_rub || ', its entry ' || coalesce(m.cash, 0) || ' with '
                || coalesce(-m.tax, 0)
-          FROM desk_withdrawal d LEFT JOIN ({_MOVED.format('desk_withdrawal')}) m ON m.id = d.id
+          FROM desk_withdrawal d LEFT JOIN ({_MOVED.format("desk_withdrawal")}) m ON m.id = d.id
          WHERE d.status IN ('PAID', 'SETTLED')
            AND (m.cash, coalesce(m.tax, 0), coalesce(m.flight, 0))
                IS DISTINCT FROM (d.gross_rub, -d.tax_rub, -d.net_rub)

@@ -18,7 +18,7 @@ import kyc.operations
 import kyc.queries
 import ledger.operations
 import tax.operations
-from common import changes, errors, ids, models, outbox, tenancy
+from common import changes, errors, ids, models, outbox, statements, tenancy
 from desk import pretrade, queries, states
 from desk.models import Fill, Order
 from desk.operations import house
@@ -73,11 +73,12 @@ def settle(
     events: Sequence[tuple[str, dict[str, Any]]] = (),
     holds: Sequence[UUID] = (),
     kept: Sequence[Model] = (),
+    also: Sequence[statements.Change] = (),
 ) -> list[Fill]:
     """Write lots, fills, events and, last, the entries that deliver against payment.
 
     `accounts`: of the clients and of the desk's positions. `orders` are new ones, written with
-    their fills, and what is `kept` of them; `events` go before the fills' own.
+    their fills, what is `kept` of them and what they change; `events` go before the fills' own.
 
     Raises: INVENTORY_SHORT or INSUFFICIENT_FUNDS if somebody was first; LOTS_SHORT.
     """
@@ -85,7 +86,8 @@ def settle(
     made = list(zip(executed, rows, strict=True))
     told = [("desk.order_filled", _told(row, row.order)) for row in rows]
     new = orders, rows, outbox.rows([*events, *told], at), kept
-    tax.operations.record_fills(fills=[_lot(each, row, at) for each, row in made], rows=new)
+    lots = [_lot(each, row, at) for each, row in made]
+    tax.operations.record_fills(fills=lots, rows=new, also=also)
     if made:
         found = queries.house({each.asset for each in executed})
         entries = [_entry(each, row, accounts, found, at) for each, row in made]

@@ -279,13 +279,12 @@ def _write(
         client_id: context.used_rub[client_id] - used_rub(standing, context.on.year)
         for client_id, standing in standings.items()
     }
-    if any(used.values()):
-        changed = {client_id: amount for client_id, amount in used.items() if amount}
-        kyc.operations.use_limit(uses=changed, year=context.on.year)
+    changed = {client_id: amount for client_id, amount in used.items() if amount}
+    limits = [kyc.operations.using_limit(uses=changed, year=context.on.year)] if changed else []
     placed = [Placed(row, _refused(row, plan)) for row, _, plan in taken]
     events = [("desk.order_placed", _told(row)) for row in rows]
     kept = [keep(placed)] if keep else []
-    fills.settle(executed, accounts, at=at, orders=rows, events=events, kept=kept)
+    fills.settle(executed, accounts, at=at, orders=rows, events=events, kept=kept, also=limits)
     for row, ask, plan in resting:
         assert row.hold_id is not None
         asset = row.instrument.asset_id

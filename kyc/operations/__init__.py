@@ -20,7 +20,7 @@ from kyc.operations.decisions import (
     review_client,
     unfreeze_client,
 )
-from kyc.operations.limits import use_limit
+from kyc.operations.limits import use_limit, using_limit
 from kyc.operations.lists import load_list
 from kyc.operations.screenings import confirm_hit, dismiss_hit, rescreen_client, screen_client
 from kyc.operations.suitability import answer_test, draw_test, qualify_client
@@ -48,4 +48,5 @@ __all__ = [
     "screen_client",
     "unfreeze_client",
     "use_limit",
+    "using_limit",
 ]

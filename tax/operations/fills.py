@@ -44,12 +44,15 @@ class Disposed:
 
 
 def record_fills(
-    *, fills: Sequence[Acquired | Disposed], rows: Sequence[Sequence[Model]] = ()
+    *,
+    fills: Sequence[Acquired | Disposed],
+    rows: Sequence[Sequence[Model]] = (),
+    also: Sequence[statements.Change] = (),
 ) -> None:
     """Open and close lots as the fills say, in their order, whose clients the caller has locked.
 
     A fill may sell what an earlier one of the list bought. All new rows are written by one
-    statement, and with them `rows`, the caller's own, each of one table.
+    statement, and with them the caller's own: `rows`, each of one table, and `also`.
 
     Raises: RULE_UNKNOWN; LOTS_SHORT.
     """
@@ -79,7 +82,8 @@ def record_fills(
     touched = {each.lot_id for _, _, slices in closed for each in slices}
     disposals = [_disposal(*each) for each in closed]
     parts = [part for each in closed for part in _slices(*each)]
-    statements.insert(*rows, [_lot(*each) for each in new.values()], disposals, parts)
+    opened = [_lot(*each) for each in new.values()]
+    statements.insert(*rows, opened, disposals, parts, also=also)
     if closed:
         _count(disposals, closed[-1][1].at)
         _update_lots([stored[lot_id] for lot_id in sorted(touched) if lot_id in stored])
