@@ -122,15 +122,16 @@ class LoginBackend(BaseBackend):
         if found is None:
             hashers.make_password(password)  # an unknown name takes as long as a wrong password
             return None
-        office = users.job("login", found["bank_id"], found["jurisdiction_id"])
-        if not hashers.check_password(password, found["password"]):
+        user_id, bank_id, jurisdiction_id, hashed = found
+        office = users.job("login", bank_id, jurisdiction_id)
+        if not hashers.check_password(password, hashed):
             if locks:
                 with tenancy.acting(office.bank_id, office):
-                    _keep_lock(found["id"], address, wall_at)
+                    _keep_lock(user_id, address, wall_at)
             return None
         forget_tries_of(login=login, address=address)
         with tenancy.acting(office.bank_id, office):
-            return self.get_user(found["id"])
+            return self.get_user(user_id)
 
     def get_user(self, user_id: Any) -> models.User | None:
         """Return the session's user if still active; inside `tenancy.acting`."""

@@ -31,6 +31,23 @@ def rows(statement: str, parameters: Parameters | None = None) -> list[tuple[Any
     return found
 
 
+def last(statement: str, parameters: Parameters | None = None) -> list[tuple[Any, ...]]:
+    """As `rows`, and commit the transaction with the same message to the server.
+
+    What the statement locks is then not held while we hear of it. For `tenancy.at_the_end` alone.
+    """
+    db = connections[DEFAULT_DB_ALIAS]
+    if len(db.atomic_blocks) > 1:  # not ours to commit: a test's, around it
+        return rows(statement, parameters)
+    with db.wrap_database_errors:
+        db.ensure_connection()
+        with db.connection.pipeline():
+            cursor = _executed(db, statement, parameters)
+            db.connection.commit()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
+
+
 def execute(statement: str, parameters: Parameters | None = None) -> None:
     """Execute a statement that answers no rows. Raises: DatabaseError."""
     db = connections[DEFAULT_DB_ALIAS]

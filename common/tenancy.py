@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
@@ -150,7 +150,7 @@ class Acting:
     """On whose behalf the running transaction works. `bank_id` is None for the state.
 
     `clock`: for a bank, its state's clock at the transaction's begin, as `clock.Anchor` has it.
-    `claimed`: a command's key, and what came of claiming it.
+    `claimed`: a command's key, and what came of claiming it. `last`: see `at_the_end`.
     """
 
     actor: Actor
@@ -159,6 +159,7 @@ class Acting:
     request_id: str
     clock: tuple[datetime, datetime, Decimal] | None = None
     claimed: tuple[Claim, Claimed] | None = None
+    last: list[Callable[[], object]] = dataclasses.field(default_factory=list)
 
 
 # A command's key as `idempotency` claims it: the user, the key, the number of its lock. And whether
@@ -213,8 +214,20 @@ def acting(
             assert connection.connection.info.transaction_status is not TransactionStatus.INERROR, (
                 "a refusal was caught inside the transaction that it broke"
             )
+            for work in acting_now.last:
+                work()
         finally:
             _current.reset(token)
+
+
+def at_the_end(work: Callable[[], object]) -> None:
+    """Do this when all else of the running transaction is done: it takes what others wait for.
+
+    It is the last, and may end the transaction (`statements.last`). What it raises undoes all.
+    """
+    last = current().last
+    assert not last, "there is one last thing"
+    last.append(work)
 
 
 # A bank's jurisdiction never changes, so each process asks once.

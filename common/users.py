@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -27,7 +27,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from common import errors, ids, models, tenancy
+from common import errors, ids, models, statements, tenancy
 
 
 class Role(enum.StrEnum):
@@ -275,7 +275,7 @@ def house_of(code: str) -> House:
     found = lookup("SELECT * FROM perimeter_house(%s)", code)
     if found is None:
         raise errors.Refused("HOUSE_UNKNOWN", {"code": code})
-    return House(**found)
+    return House(*found)
 
 
 def remember_bank(*, request: HttpRequest, user: models.User, **_: Any) -> None:
@@ -340,18 +340,19 @@ def holder_of(text: str, *, at: datetime) -> Actor | None:
     if parts is None:
         return None
     key = lookup("SELECT * FROM perimeter_api_key(%s)", parts["prefix"])
-    if key is None or key["expires_at"] <= at:
+    assert key is not None, "the function answers with one row"
+    user_id, bank_id, jurisdiction_id, role, scopes, secret_sha256, expires_at = key
+    if user_id is None or expires_at <= at:
         return None
-    if not hmac.compare_digest(_digest(parts["secret"]), key["secret_sha256"]):
+    if not hmac.compare_digest(_digest(parts["secret"]), secret_sha256):
         return None
-    role = Role(key["role"])
     return Actor(
-        label=ids.show(models.User.id_prefix, key["user_id"]),
-        role=role,
-        bank_id=key["bank_id"],
-        jurisdiction_id=key["jurisdiction_id"],
-        user_id=key["user_id"],
-        scopes=ROLES[role].intersection(key["scopes"]),
+        label=ids.show(models.User.id_prefix, user_id),
+        role=Role(role),
+        bank_id=bank_id,
+        jurisdiction_id=jurisdiction_id,
+        user_id=user_id,
+        scopes=ROLES[Role(role)].intersection(scopes),
         key=parts["prefix"],
     )
 
@@ -383,7 +384,7 @@ def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def lookup(query: str, *names: str) -> dict[str, Any] | None:
+def lookup(query: str, *names: str) -> tuple[Any, ...] | None:
     """Return the one row of a look-up that is asked before a bank is known, None without one.
 
     It is a request's first statement, so it tells whether the connection still stands, and Django
@@ -391,17 +392,10 @@ def lookup(query: str, *names: str) -> dict[str, Any] | None:
     """
     connection.health_check_done = True  # type: ignore[attr-defined]  # the stubs lack it
     try:
-        return _lookup(query, names)
+        found = statements.rows(query, names)
     except (OperationalError, InterfaceError):
         if connection.in_atomic_block or connection.is_usable():
             raise
         connection.close()
-        return _lookup(query, names)
-
-
-def _lookup(query: str, names: Sequence[str]) -> dict[str, Any] | None:
-    with connection.cursor() as cursor:
-        cursor.execute(query, names)
-        columns = [column.name for column in cursor.description]
-        row = cursor.fetchone()
-    return None if row is None else dict(zip(columns, row, strict=True))
+        found = statements.rows(query, names)
+    return found[0] if found else None

@@ -47,22 +47,24 @@ BEGIN
     PERFORM set_config('perimeter.lookup', '', true);
 END $$;
 
--- The key of that prefix, if it is not revoked and its user is active.
-CREATE OR REPLACE FUNCTION perimeter_api_key(prefix text)
-RETURNS TABLE (
-    user_id uuid, bank_id uuid, jurisdiction_id uuid, role text,
-    scopes text[], secret_sha256 text, expires_at timestamptz
+DROP FUNCTION IF EXISTS perimeter_api_key(text);  -- it returned a table, which is filled and read
+
+-- The key of that prefix, if it is not revoked and its user is active; else NULL in each place.
+CREATE FUNCTION perimeter_api_key(
+    prefix text,
+    OUT user_id uuid, OUT bank_id uuid, OUT jurisdiction_id uuid, OUT role text,
+    OUT scopes text[], OUT secret_sha256 text, OUT expires_at timestamptz
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 AS $$
+DECLARE
+    said text := set_config('perimeter.lookup', 'on', true);
 BEGIN
-    PERFORM set_config('perimeter.lookup', 'on', true);
-    RETURN QUERY
-        SELECT person.id, person.bank_id, person.jurisdiction_id, person.role::text,
-               key.scopes::text[], key.secret_sha256::text, key.expires_at
-        FROM common_apikey key
-        JOIN common_user person ON person.id = key.user_id
-        WHERE key.prefix = $1 AND key.revoked_at IS NULL AND person.is_active;
-    PERFORM set_config('perimeter.lookup', '', true);
+    SELECT person.id, person.bank_id, person.jurisdiction_id, person.role,
+           key.scopes, key.secret_sha256, key.expires_at
+      INTO user_id, bank_id, jurisdiction_id, role, scopes, secret_sha256, expires_at
+      FROM common_apikey key JOIN common_user person ON person.id = key.user_id
+     WHERE key.prefix = $1 AND key.revoked_at IS NULL AND person.is_active;
+    said := set_config('perimeter.lookup', '', true);
 END $$;

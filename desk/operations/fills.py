@@ -6,9 +6,10 @@ All inside the caller's `tenancy.acting`; the clients are locked.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -74,11 +75,13 @@ def settle(
     holds: Sequence[UUID] = (),
     kept: Sequence[Model] = (),
     also: Sequence[statements.Change] = (),
+    last: Callable[[Callable[[], object]], None] | None = None,
 ) -> list[Fill]:
     """Write lots, fills, events and, last, the entries that deliver against payment.
 
     `accounts`: of the clients and of the desk's positions. `orders` are new ones, written with
     their fills, what is `kept` of them and what they change; `events` go before the fills' own.
+    `last` is given what posts the entries and ends the transaction; else they are posted at once.
 
     Raises: INVENTORY_SHORT or INSUFFICIENT_FUNDS if somebody was first; LOTS_SHORT.
     """
@@ -91,10 +94,18 @@ def settle(
     if made:
         found = queries.house({each.asset for each in executed})
         entries = [_entry(each, row, accounts, found, at) for each, row in made]
-        if len(entries) == 1:
-            ledger.operations.post_entry(book_id=found.book_id, entry=entries[0], holds=holds)
+
+        def post(*, ends: bool = False) -> None:
+            asked: dict[str, Any] = {"book_id": found.book_id, "holds": holds, "ends": ends}
+            if len(entries) == 1:
+                ledger.operations.post_entry(entry=entries[0], **asked)
+            else:
+                ledger.operations.post_entries(entries=entries, **asked)
+
+        if last is None:
+            post()
         else:
-            ledger.operations.post_entries(book_id=found.book_id, entries=entries, holds=holds)
+            last(partial(post, ends=True))
     return rows
 
 

@@ -6,7 +6,8 @@ Lock order: clients by id (their limits with them), then lots, then the ledger's
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -58,6 +59,9 @@ def place_orders(
        inventory is not locked before, nor is an order's id looked up. Whoever was first at either
        has us overtaken: once more then, with the balances locked and the ids looked up before.
 
+    Who gives a `keep` has nothing to do after: the entries are posted by the message that commits,
+    at the end of `tenancy.acting`, which may then raise Overtaken too.
+
     Raises: NOT_FOUND; CLIENT_ORDER_ID_TAKEN; INSTRUMENT_UNKNOWN; AMOUNT_TOO_FINE; Overtaken,
     but not if told so.
     """
@@ -74,12 +78,14 @@ def place_orders(
         _refuse_taken(asks)
     context, accounts = _context(asks, terms, standings, perimeter, quotes, at, lock=overtaken)
     plans = [pretrade.decide(context, ask, terms[ask.instrument]) for ask in asks]
-    try:
-        return _write(asks, plans, instruments, standings, context, accounts, at, keep)
-    except (errors.Refused, IntegrityError) as error:
-        if overtaken or not _was_first(error):
-            raise
-        raise errors.Overtaken from error
+
+    def last(post: Callable[[], object]) -> None:
+        tenancy.at_the_end(_races(overtaken)(post))
+
+    with _races(overtaken):
+        return _write(
+            asks, plans, instruments, standings, context, accounts, at, keep, last if keep else None
+        )
 
 
 def cancel_order(*, order: Order, at: datetime) -> Order:
@@ -143,6 +149,17 @@ def _refuse_repeats(asks: Sequence[Ask]) -> None:
         if key in seen:
             raise _taken(ask.client_order_id)
         seen.add(key)
+
+
+@contextmanager
+def _races(overtaken: bool) -> Iterator[None]:
+    """Say that we were overtaken, if somebody was first, and once."""
+    try:
+        yield
+    except (errors.Refused, IntegrityError) as error:
+        if overtaken or not _was_first(error):
+            raise
+        raise errors.Overtaken from error
 
 
 def _was_first(error: errors.Refused | IntegrityError) -> bool:
@@ -259,6 +276,7 @@ def _write(
     accounts: _Accounts,
     at: datetime,
     keep: Callable[[Sequence[Placed]], Model] | None,
+    last: Callable[[Callable[[], object]], None] | None,
 ) -> list[Placed]:
     rows = [
         _row(ask, plan, instruments[ask.instrument], context, at)
@@ -284,7 +302,11 @@ def _write(
     placed = [Placed(row, _refused(row, plan)) for row, _, plan in taken]
     events = [("desk.order_placed", _told(row)) for row in rows]
     kept = [keep(placed)] if keep else []
-    fills.settle(executed, accounts, at=at, orders=rows, events=events, kept=kept, also=limits)
+    if resting:  # what they reserve is held after the entries
+        last = None
+    fills.settle(
+        executed, accounts, at=at, orders=rows, events=events, kept=kept, also=limits, last=last
+    )
     for row, ask, plan in resting:
         assert row.hold_id is not None
         asset = row.instrument.asset_id

@@ -7,7 +7,7 @@ All run inside the caller's `tenancy.acting` transaction.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -80,8 +80,12 @@ def open_accounts(*, book_id: UUID, accounts: Sequence[Wanted], at: datetime) ->
     return [row[0] for row in rows]
 
 
-def post_entry(*, book_id: UUID, entry: NewEntry, holds: Sequence[UUID] = ()) -> date:
+def post_entry(
+    *, book_id: UUID, entry: NewEntry, holds: Sequence[UUID] = (), ends: bool = False
+) -> date:
     """Post one entry inside the caller's transaction, spending `holds`; return its business day.
+
+    `ends`: and commit, as the last thing that the transaction does (`tenancy.at_the_end`).
 
     Raises: as `post_entries`.
     """
@@ -103,16 +107,24 @@ def post_entry(*, book_id: UUID, entry: NewEntry, holds: Sequence[UUID] = ()) ->
             [amount for _, amount in entry.lines],
             list(holds),
         ],
+        statements.last if ends else statements.rows,
     )
     booked: date = rows[0][0]
     return booked
 
 
-def post_entries(*, book_id: UUID, entries: Sequence[NewEntry], holds: Sequence[UUID] = ()) -> date:
+def post_entries(
+    *,
+    book_id: UUID,
+    entries: Sequence[NewEntry],
+    holds: Sequence[UUID] = (),
+    ends: bool = False,
+) -> date:
     """Post entries, all or none, inside the caller's transaction; return their business day.
 
     Each line is judged on the balance that the lines before it leave. `holds` are spent first: all
-    that they reserve is free for the lines, and what the lines leave of it stays free.
+    that they reserve is free for the lines, and what the lines leave of it stays free. `ends`: as
+    `post_entry`.
 
     Raises: BOOK_UNKNOWN; ENTRY_EMPTY; HOLD_NOT_PENDING; HOLD_EXPIRED; then for the first line that
     breaks a rule ACCOUNT_TWICE (in one entry), ACCOUNT_UNKNOWN, AMOUNT_INVALID (zero, more decimals
@@ -141,6 +153,7 @@ def post_entries(*, book_id: UUID, entries: Sequence[NewEntry], holds: Sequence[
             [amount for _, amount in lines],
             list(holds),
         ],
+        statements.last if ends else statements.rows,
     )
     booked: date = rows[0][0]
     return booked
@@ -352,11 +365,13 @@ _SHOWN = {
 }
 
 
-def _call(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+def _call(
+    sql: str, params: Sequence[Any], ask: Callable[..., list[tuple[Any, ...]]] = statements.rows
+) -> list[tuple[Any, ...]]:
     """Call a function of the books in the acting transaction; its refusal becomes ours."""
     tenancy.current()
     try:
-        return statements.rows(sql, params)
+        return ask(sql, params)
     except DatabaseError as error:
         diagnosis = getattr(error.__cause__, "diag", None)
         code = _CONSTRAINTS.get(getattr(diagnosis, "constraint_name", None) or "")
