@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from psycopg.pq import TransactionStatus
 
-from common import ids, models, statements, tenancy, users
+from common import ids, models, outbox, statements, tenancy, users
 from tests.common.caller import Caller
 
+AT = datetime(2022, 2, 24, 9, 0, tzinfo=UTC)
 MANY = "SELECT generate_series(1, 1000)"
 ONE = "SELECT %s::numeric"
 
@@ -54,7 +58,7 @@ def write(bank: models.Bank) -> Callable[[UUID, int], None]:
     def written(event_id: UUID, length: int) -> None:
         with tenancy.acting(bank.id, users.job("tests", bank.id)):
             event = models.OutboxEvent(
-                id=event_id, bank_id=bank.id, topic="note", payload={}, at="2022-02-24T09:00:00Z"
+                id=event_id, bank_id=bank.id, topic="tests.note", payload={}, at=AT
             )
             statements.insert([event], [], also=[(change, {"length": length, "bank": bank.id})])
 
@@ -68,9 +72,90 @@ def test_rows_and_changes_are_written_together_or_not_at_all(
     with pytest.raises(DatabaseError, match="too long"):
         write(ids.new(), 10_000)
     with tenancy.acting(bank.id, users.job("tests", bank.id)):
-        assert models.OutboxEvent.objects.filter(topic="note").count() == 1
+        assert models.OutboxEvent.objects.filter(topic="tests.note").count() == 1
         assert models.User.objects.get().name == "xxxxx"
 
 
 def test_nothing_is_asked_where_nothing_is_to_be_written(bank: models.Bank) -> None:
     statements.insert([], [])  # outside of `acting`: any row would be refused
+
+
+# --- The last statement, which commits -----------------------------------------------------------
+
+
+def noted(bank: models.Bank, last: str, *names: Any) -> list[tuple[Any, ...]]:
+    """Write an event and end with a statement; return what it answered."""
+    answers = []
+
+    def end() -> None:
+        answers.extend(statements.last(last, names))
+        assert connection.connection.info.transaction_status is TransactionStatus.IDLE
+
+    with tenancy.acting(bank.id, users.job("tests", bank.id)):
+        tenancy.at_the_end(end)
+        outbox.emit("tests.note", {}, AT)
+        assert not answers
+    return answers
+
+
+def notes(bank: models.Bank) -> int:
+    with tenancy.acting(bank.id, users.job("tests", bank.id)):
+        return models.OutboxEvent.objects.filter(topic="tests.note").count()
+
+
+def test_the_last_statement_commits(bank: models.Bank) -> None:
+    for number in range(8):  # prepared on the way
+        answer = noted(bank, "SELECT count(*), %s::integer FROM common_outboxevent", number)
+        assert answer == [(number + 1, number)]
+    assert notes(bank) == 8
+
+
+@pytest.mark.parametrize(
+    ("statement", "wrong"),
+    [
+        ("SELECT 1 / 0", "division by zero"),
+        (
+            "INSERT INTO mother_of (child) VALUES (1) RETURNING child",
+            "foreign key",
+        ),  # at the commit
+    ],
+)
+def test_what_the_last_statement_raises_undoes_all(
+    bank: models.Bank, statement: str, wrong: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE child (id integer PRIMARY KEY)")
+        cursor.execute(
+            "CREATE TEMPORARY TABLE mother_of"
+            " (child integer REFERENCES child DEFERRABLE INITIALLY DEFERRED)"
+        )
+    try:
+        for _ in range(8):
+            with pytest.raises(DatabaseError, match=wrong):
+                noted(bank, statement)
+        assert notes(bank) == 0
+        assert noted(bank, "SELECT 1") == [(1,)]
+        assert notes(bank) == 1
+        assert not caplog.records
+    finally:
+        connection.close()
+
+
+def test_nothing_comes_last_in_a_transaction_that_fails(bank: models.Bank) -> None:
+    done: list[int] = []
+
+    def fail() -> None:
+        with tenancy.acting(bank.id, users.job("tests", bank.id)):
+            tenancy.at_the_end(lambda: done.append(1))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert not done
+
+
+def test_inside_of_another_transaction_nothing_is_committed(bank: models.Bank) -> None:
+    with transaction.atomic():
+        with transaction.atomic():
+            assert statements.last("SELECT 1") == [(1,)]
+        assert connection.connection.info.transaction_status is TransactionStatus.INTRANS
