@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, ProgrammingError, connection, connections, transaction
 
 from common import errors, models, tenancy, users
+from common.tenancy import declarations
 
 pytestmark = pytest.mark.usefixtures("house")
 
@@ -406,7 +407,7 @@ def test_the_check_of_the_role_finds_an_owner_and_not_the_application(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert tenancy.check_role(None, databases=["default"]) == []
-    monkeypatch.setattr(tenancy, "connection", connections["owner"])
+    monkeypatch.setattr(declarations, "connection", connections["owner"])
     (found,) = tenancy.check_role(None, databases=["default"])
     assert found.id == "perimeter.E002"
     assert tenancy.check_role(None, databases=["owner"]) == []
