@@ -37,7 +37,7 @@ def last(statement: str, parameters: Parameters | None = None) -> list[tuple[Any
     What the statement locks is then not held while we hear of it. For `tenancy.at_the_end` alone.
     """
     db = connections[DEFAULT_DB_ALIAS]
-    if len(db.atomic_blocks) > 1:  # not ours to commit: a test's, around it
+    if len(db.atomic_blocks) > 1 or db.needs_rollback:  # not ours to commit, or not to be
         return rows(statement, parameters)
     with db.wrap_database_errors:
         db.ensure_connection()

@@ -91,8 +91,10 @@ class _Counter:
             if known.told and known.untold < min(bundle, _BUNDLE):
                 return known.told + known.untold
             telling, known.untold = known.untold, 0
-        known.told = self._tell(f"rate:{key}:{window}", telling)
-        return known.told
+        told = self._tell(f"rate:{key}:{window}", telling)
+        with self._lock:  # another thread may have been told of more meanwhile
+            known.told = max(known.told, told) if told else 0
+        return told
 
     def _tell(self, name: str, more: int) -> int:
         if time.monotonic() < self._rests_until:

@@ -154,6 +154,14 @@ def test_nothing_comes_last_in_a_transaction_that_fails(bank: models.Bank) -> No
     assert not done
 
 
+def test_what_is_to_be_rolled_back_is_not_committed(bank: models.Bank) -> None:
+    with tenancy.acting(bank.id, users.job("tests", bank.id)):
+        outbox.emit("tests.note", {}, AT)
+        tenancy.at_the_end(lambda: statements.last("SELECT 1"))
+        transaction.set_rollback(True)
+    assert notes(bank) == 0
+
+
 def test_inside_of_another_transaction_nothing_is_committed(bank: models.Bank) -> None:
     with transaction.atomic():
         with transaction.atomic():
