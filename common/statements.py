@@ -7,12 +7,15 @@ for all forgets, from statement to statement, how to read and write what each is
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
 import msgspec
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import AutoField, Model
+from psycopg import Error
+from psycopg.errors import PipelineAborted
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 _KEPT = 100  # cursors on a connection
@@ -41,9 +44,16 @@ def last(statement: str, parameters: Parameters | None = None) -> list[tuple[Any
         return rows(statement, parameters)
     with db.wrap_database_errors:
         db.ensure_connection()
-        with db.connection.pipeline():
-            cursor = _executed(db, statement, parameters)
-            db.connection.commit()
+        refused: Error | None = None
+        # Raised through the pipeline, an error would have the commit that it stopped logged too.
+        with suppress(PipelineAborted), db.connection.pipeline():
+            try:
+                cursor = _executed(db, statement, parameters)
+                db.connection.commit()
+            except Error as error:
+                refused = error
+        if refused is not None:
+            raise refused
         found: list[tuple[Any, ...]] = cursor.fetchall()
     return found
 

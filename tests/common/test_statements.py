@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -120,8 +121,14 @@ def test_the_last_statement_commits(bank: models.Bank) -> None:
         ),  # at the commit
     ],
 )
+@pytest.mark.parametrize("pause", [0.0, 0.01])  # in it comes the answer, before the commit goes
 def test_what_the_last_statement_raises_undoes_all(
-    bank: models.Bank, statement: str, wrong: str, caplog: pytest.LogCaptureFixture
+    bank: models.Bank,
+    statement: str,
+    wrong: str,
+    pause: float,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     with connection.cursor() as cursor:
         cursor.execute("CREATE TEMPORARY TABLE child (id integer PRIMARY KEY)")
@@ -129,6 +136,13 @@ def test_what_the_last_statement_raises_undoes_all(
             "CREATE TEMPORARY TABLE mother_of"
             " (child integer REFERENCES child DEFERRABLE INITIALLY DEFERRED)"
         )
+    commit = connection.connection.commit
+
+    def paused() -> None:
+        time.sleep(pause)
+        commit()
+
+    monkeypatch.setattr(connection.connection, "commit", paused)
     try:
         for _ in range(8):
             with pytest.raises(DatabaseError, match=wrong):
