@@ -20,11 +20,12 @@ from kyc.lists import Party
 from kyc.models import WatchList
 from simulation import identities
 from simulation.house import TITLES, Bank, House
-from simulation.population import NORTH
+from simulation.population import NORTH, VOLGA
 
 IN_FORCE = date(2022, 1, 1)  # which the bill never was
 ADMITTED = ("BTC", "ETH", "TON")
 ACTIVITIES = ("cash", "custody", "exchange")
+_NO_CUSTODY = ("cash", "exchange")  # what the second bank asks for at first: it may sell nothing
 # Whom a bank lets in: the second one has asked for persons only.
 CATEGORIES = {NORTH: ("LEGAL_ENTITY", "NON_QUALIFIED", "QUALIFIED")}
 _PERSONS_ONLY = ("NON_QUALIFIED", "QUALIFIED")
@@ -57,11 +58,14 @@ def open_state(house: House, at: datetime, parties_from: str) -> None:
         _approve(house, answer.done()["proposal_id"])
 
 
-def apply_for_licence(house: House, bank: Bank) -> str:
-    """Send a bank's application and answer what the supervisor asks; return the licence's id."""
+def apply_for_licence(house: House, bank: Bank, *, anew: bool = False) -> str:
+    """Send a bank's application and answer what the supervisor asks; return the licence's id.
+
+    `anew`: after an earlier licence has ended.
+    """
     clerk, supervisor = bank.staff["operations"], house.officers["supervisor"]
-    key = f"{house.stem}/licence/{bank.code}"
-    sent = clerk.post("licence-applications", _application(bank), key=f"{key}/apply").done()
+    key, asked = _key(house, bank, anew), _application(bank, anew)
+    sent = clerk.post("licence-applications", asked, key=f"{key}/apply").done()
     path = f"licence-applications/{sent['id']}/acknowledge"
     licence = supervisor.post(path, key=f"{key}/acknowledge").done()["id"]
     question = {"text": "Who audits the desk?"}
@@ -72,15 +76,15 @@ def apply_for_licence(house: House, bank: Bank) -> str:
     return str(licence)
 
 
-def grant_licence(house: House, bank: Bank, licence: str) -> None:
+def grant_licence(house: House, bank: Bank, licence: str, *, anew: bool = False) -> None:
     """Grant a licence by two officers of the state."""
     said = {
-        "activities": ACTIVITIES,
+        "activities": _activities(bank, anew),
         "categories": CATEGORIES.get(bank.code, _PERSONS_ONLY),
         "reason": "The papers are in order.",
     }
     answer = house.officers["supervisor"].post(
-        f"licences/{licence}/propose-grant", said, key=f"{house.stem}/licence/{bank.code}/grant"
+        f"licences/{licence}/propose-grant", said, key=f"{_key(house, bank, anew)}/grant"
     )
     _approve(house, answer.done()["proposal_id"])
 
@@ -120,7 +124,15 @@ def book_of(bank: Bank) -> str:
     return str(book["id"])
 
 
-def _application(bank: Bank) -> dict[str, Any]:
+def _key(house: House, bank: Bank, anew: bool) -> str:
+    return f"{house.stem}/licence/{bank.code}{'/anew' if anew else ''}"
+
+
+def _activities(bank: Bank, anew: bool) -> tuple[str, ...]:
+    return _NO_CUSTODY if bank.code == VOLGA and not anew else ACTIVITIES
+
+
+def _application(bank: Bank, anew: bool) -> dict[str, Any]:
     serial = 1 + list(TITLES).index(bank.code)
     return {
         "kind": "ORGANISER",
@@ -132,7 +144,7 @@ def _application(bank: Bank) -> dict[str, Any]:
         "head_name": "Vera Orlova",
         "head_convicted": False,
         "owner_offshore": False,
-        "activities": ACTIVITIES,
+        "activities": _activities(bank, anew),
         "categories": CATEGORIES.get(bank.code, _PERSONS_ONLY),
         "plan": "Sell coins to clients as an investment.",
     }

@@ -95,7 +95,14 @@ class Halt:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class License:
-    """The bank's licence, granted by two officers."""
+    """The bank's licence, granted by two officers; `anew`: applied for once more, for more."""
+
+    anew: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Revoke:
+    """The bank's licence, ended by the supervisor."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -104,7 +111,18 @@ class Suspend:
 
 
 Act = (
-    Order | Quote | Cancel | Deposit | Withdraw | Decide | Freeze | Bust | Halt | License | Suspend
+    Order
+    | Quote
+    | Cancel
+    | Deposit
+    | Withdraw
+    | Decide
+    | Freeze
+    | Bust
+    | Halt
+    | License
+    | Revoke
+    | Suspend
 )
 
 
@@ -237,7 +255,9 @@ def _story(
     if is_first:
         for clock, part, act in _FIRST_DAY:
             yield step(clock, part, act)
-        yield of_bank("10:00", VOLGA, License())
+        yield of_bank("07:00", VOLGA, License())
+        yield of_bank("08:30", VOLGA, Revoke())
+        yield of_bank("10:00", VOLGA, License(anew=True))
     yield of_bank("13:00", NORTH, Halt(ETH, stops=True))
     yield of_bank("13:30", NORTH, Halt(ETH, stops=False))
     for clock, part, act in _EVERY_DAY:
@@ -264,14 +284,21 @@ _FIRST_DAY: tuple[tuple[str, str, Act], ...] = (
     ("07:00", "abroad", _buy(BTC, 150_000)),
     ("07:05", "anna", _buy(BTC, 200_000)),
     *((f"08:{5 * n:02}", "limit", _buy(BTC, 95_000)) for n in range(6)),
-    ("09:00", "early", _buy(BTC, 10_000)),  # LICENCE_MISSING
-    ("09:05", "early", Deposit(Decimal(300_000))),  # the same
+    ("06:30", "early", _buy(BTC, 10_000)),  # LICENCE_MISSING
+    ("06:35", "early", Deposit(Decimal(300_000))),  # the same
+    ("07:05", "early", Deposit(Decimal(120_000))),
+    ("07:10", "early", _buy(BTC, 10_000)),  # ACTIVITY_NOT_PERMITTED
+    ("09:00", "early", _buy(BTC, 10_000)),  # LICENCE_REVOKED
+    ("09:05", "early", Withdraw(Decimal(100_000))),  # and yet out
     ("09:10", "untested", Deposit(Decimal(50_000), is_own=False)),  # ACCOUNT_NOT_OWN
     ("09:30", "untested", _buy(BTC, 60_000)),  # TEST_REQUIRED, LIMIT_EXCEEDED
     ("09:35", "untested", _buy(BTC, 40_000)),
     ("09:40", "failed", _buy(BTC, 55_000)),  # the same
     ("10:00", "waiting", _buy(BTC, 10_000)),  # CLIENT_NOT_OPEN
     ("10:10", "late", _buy(BTC, 150_000)),
+    ("10:15", "late", Quote("once", BTC)),
+    ("10:15", "late", Order(BTC, "BUY", Decimal(10_000), quote="once")),
+    ("10:15", "late", Order(BTC, "BUY", Decimal(5_000), quote="once")),  # QUOTE_USED
     ("10:20", "rich", _buy(BTC, 3_000_000)),
     ("10:25", "exposed", _buy(ETH, 100_000)),
     ("10:30", "firm", _buy(BTC, 1_000_000)),  # CATEGORY_NOT_PERMITTED

@@ -37,7 +37,8 @@ class Day:
         known: Mapping[int, Known],
         licences: Mapping[str, str],
     ) -> None:
-        self.house, self.people, self.known, self.licences = house, people, known, licences
+        self.house, self.people, self.known = house, people, known
+        self.licences = {**licences}
         self._prices: dict[tuple[str, Any], Mapping[str, Mapping[str, str]]] = {}
         self._quotes: dict[tuple[int, str], str] = {}
         self._orders: dict[int, list[str]] = {}
@@ -89,13 +90,12 @@ class Day:
                 self._bust(bank, step, key)
             case plan.Halt(instrument, stops):
                 self._halt(bank, instrument, stops, key)
-            case plan.License():
-                opening.grant_licence(self.house, bank, self.licences[bank.code])
-                opening.lay_in(self.house, bank)
+            case plan.License(anew):
+                self._license(bank, anew)
+            case plan.Revoke():
+                self._end(bank, "revoke", "Given back: it does not permit to keep coins.", key)
             case plan.Suspend():
-                path = f"licences/{self.licences[bank.code]}/suspend"
-                body = {"reason": "The register of the day before was not sent."}
-                self.house.officers["supervisor"].post(path, body, key=key).done()
+                self._end(bank, "suspend", "The register of the day before was not sent.", key)
 
     # --- Clients ---------------------------------------------------------------------------------
 
@@ -178,6 +178,19 @@ class Day:
         reason = {"reason": "The venue's prices jump." if stops else "They are quiet again."}
         verb = "halt" if stops else "reopen"
         head.post(f"instruments/{row['id']}/{verb}", reason, key=key).done()
+
+    # --- The state -------------------------------------------------------------------------------
+
+    def _license(self, bank: Bank, anew: bool) -> None:
+        if anew:
+            self.licences[bank.code] = opening.apply_for_licence(self.house, bank, anew=True)
+        opening.grant_licence(self.house, bank, self.licences[bank.code], anew=anew)
+        if anew:
+            opening.lay_in(self.house, bank)
+
+    def _end(self, bank: Bank, verb: str, reason: str, key: str) -> None:
+        path = f"licences/{self.licences[bank.code]}/{verb}"
+        self.house.officers["supervisor"].post(path, {"reason": reason}, key=key).done()
 
 
 def close_day(house: House, day: date) -> None:
