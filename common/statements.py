@@ -37,10 +37,11 @@ def rows(statement: str, parameters: Parameters | None = None) -> list[tuple[Any
 def last(statement: str, parameters: Parameters | None = None) -> list[tuple[Any, ...]]:
     """As `rows`, and commit the transaction with the same message to the server.
 
-    What the statement locks is then not held while we hear of it. For `tenancy.at_the_end` alone.
+    What the statement locks is then not held while we hear of it. For `tenancy.at_the_end` alone,
+    and in no task that a signal may interrupt: the commit goes through, whatever is raised then.
     """
     db = connections[DEFAULT_DB_ALIAS]
-    if len(db.atomic_blocks) > 1 or db.needs_rollback:  # not ours to commit, or not to be
+    if len(db.atomic_blocks) > 1:  # not ours to commit
         return rows(statement, parameters)
     with db.wrap_database_errors:
         db.ensure_connection()
@@ -79,7 +80,7 @@ def insert(*tables: Sequence[Model], also: Sequence[Change] = ()) -> None:
         parameters[f"rows_{number}"] = msgspec.json.encode(told).decode()
     for _, named in also:
         parameters |= named
-    if parameters:
+    if kinds or also:
         execute(_together(kinds, tuple(text for text, _ in also)), parameters)
 
 

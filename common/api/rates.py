@@ -2,7 +2,8 @@
 
 Here because it is the edge's: wall time, and nothing true. A count lives as long as its window, and
 while Redis does not answer, requests pass. A process tells Redis of its requests by the bundle, of
-a hundredth of what a key may send and ten at the most: so many may pass beyond it.
+a hundredth of what a key may send and ten at the most: so many may pass beyond it, and as many for
+each of the process's threads that is just telling.
 """
 
 from __future__ import annotations

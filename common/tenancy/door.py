@@ -86,10 +86,11 @@ def acting(
         token = _current.set(acting_now)
         try:
             yield acting_now
-            # PostgreSQL answers COMMIT after a failed statement with a silent ROLLBACK.
-            assert connection.connection.info.transaction_status is not TransactionStatus.INERROR, (
-                "a refusal was caught inside the transaction that it broke"
-            )
+            # PostgreSQL answers COMMIT after a failed statement with a silent ROLLBACK, and so
+            # does Django after what broke a block of its own.
+            status = connection.connection.info.transaction_status
+            broken = connection.needs_rollback or status is TransactionStatus.INERROR
+            assert not broken, "a refusal was caught inside the transaction that it broke"
             for work in acting_now.last:
                 work()
         finally:

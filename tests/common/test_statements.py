@@ -77,6 +77,13 @@ def test_rows_and_changes_are_written_together_or_not_at_all(
         assert models.User.objects.get().name == "xxxxx"
 
 
+def test_a_change_that_needs_no_parameters_is_made_too(bank: models.Bank) -> None:
+    Caller(bank)
+    with tenancy.acting(bank.id, users.job("tests", bank.id)):
+        statements.insert([], also=[("UPDATE common_user SET name = 'Anna'", {})])
+        assert models.User.objects.get().name == "Anna"
+
+
 def test_nothing_is_asked_where_nothing_is_to_be_written(bank: models.Bank) -> None:
     statements.insert([], [])  # outside of `acting`: any row would be refused
 
@@ -169,10 +176,14 @@ def test_nothing_comes_last_in_a_transaction_that_fails(bank: models.Bank) -> No
 
 
 def test_what_is_to_be_rolled_back_is_not_committed(bank: models.Bank) -> None:
-    with tenancy.acting(bank.id, users.job("tests", bank.id)):
-        outbox.emit("tests.note", {}, AT)
-        tenancy.at_the_end(lambda: statements.last("SELECT 1"))
-        transaction.set_rollback(True)
+    def roll_back() -> None:
+        with tenancy.acting(bank.id, users.job("tests", bank.id)):
+            outbox.emit("tests.note", {}, AT)
+            tenancy.at_the_end(lambda: statements.last("SELECT 1"))
+            transaction.set_rollback(True)
+
+    with pytest.raises(AssertionError, match="the transaction that it broke"):
+        roll_back()
     assert notes(bank) == 0
 
 
