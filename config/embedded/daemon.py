@@ -1,7 +1,9 @@
 """What PostgreSQL and Redis have in common as daemons: start once, recover, stop, kill.
 
 A server is known by its processes' working folder and program, read from /proc: a pid file alone
-may name a stranger, who must never be waited for or killed.
+may name a stranger, who must never be waited for or killed. The kernel says " (deleted)" of what
+was removed: the folder under a server that a removed checkout left running, which would take away
+the next one's socket when it ends; the program once its wheel was replaced.
 """
 
 import os
@@ -46,7 +48,7 @@ class Server(ABC):
             if self.pid is not None and not self.socket.exists():
                 self.end()  # the temporary folder was emptied: it hears nobody any more
             if self.pid is None:
-                self.kill()  # a dead parent's children still hold the data
+                self.kill()  # whoever still holds the data: a dead parent's children
                 self._forget()
                 self._start()
             self._become_ready()
@@ -84,14 +86,12 @@ class Server(ABC):
 
     def processes(self) -> list[int]:
         """List the ids of this server's processes, the main one and its children."""
-        data, found = self.data, []
+        found = []
         for process in Path("/proc").iterdir():
             with suppress(OSError):  # ended meanwhile, or somebody else's
-                if process.name.isdecimal() and (process / "cwd").readlink() == data:
-                    # The kernel says "postgres (deleted)" once the wheel was replaced.
-                    program = (process / "exe").readlink().name.removesuffix(" (deleted)")
-                    if program == self.program:
-                        found.append(int(process.name))
+                is_here = process.name.isdecimal() and _led_to(process / "cwd") == self.data
+                if is_here and _led_to(process / "exe").name == self.program:
+                    found.append(int(process.name))
         return found
 
     @property
@@ -165,6 +165,11 @@ class Server(ABC):
         except OSError:
             return ""
         return "\n".join([f"The end of {self.log}:", *lines])
+
+
+def _led_to(link: Path) -> Path:
+    """Return where a link of /proc leads, or led."""
+    return Path(str(link.readlink()).removesuffix(" (deleted)"))
 
 
 def _within(seconds: float, done: Callable[[], bool]) -> bool:

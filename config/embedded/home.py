@@ -93,6 +93,8 @@ class Home:
         self.own(self.marker)
         self.own(private)
         if not self._remembered.is_symlink() or self._remembered.readlink() != private:
+            shutil.rmtree(private)  # left by a checkout that was here before and was removed
+            self.own(private)
             self._remembered.unlink(missing_ok=True)
             self._remembered.symlink_to(private)
 

@@ -249,6 +249,32 @@ def test_a_server_whose_sockets_were_swept_away_is_restarted(database: postgres.
     assert database.pid != pid
 
 
+@pytest.mark.parametrize("mode", [0o755, pytest.param(0o700, marks=as_root)])
+def test_a_checkout_that_was_removed_and_made_again_begins_anew(mode: int) -> None:
+    with tempfile.TemporaryDirectory() as parent:
+        Path(parent).chmod(mode)
+        checkout = new_home(Path(parent) / "checkout")
+        database, broker = postgres.Server(checkout), redis.Server(checkout)
+        database.ensure()
+        broker.ensure()
+        with psycopg.connect(database.url("perimeter_owner")) as connection:
+            connection.execute("CREATE TABLE of_the_first ()")
+        with client.Redis.from_url(broker.url()) as cache:
+            cache.set("of", "the first")
+        left = database.processes() + broker.processes()
+        shutil.rmtree(checkout.root)
+        try:
+            new_home(checkout.root)
+            database.ensure()
+            broker.ensure()
+            wait_for(lambda: not [pid for pid in left if Path(f"/proc/{pid}").exists()])
+            assert select(database, "SELECT to_regclass('of_the_first')") is None
+            with client.Redis.from_url(broker.url()) as cache:
+                assert cache.get("of") is None
+        finally:
+            embedded.clean(checkout)
+
+
 def test_connecting_starts_the_server_and_importing_the_settings_does_not(
     copied_checkout: Path,
 ) -> None:
