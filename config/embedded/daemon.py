@@ -44,6 +44,8 @@ class Server(ABC):
         if not sys.platform.startswith("linux"):
             raise EmbeddedError("the embedded servers need Linux. Set DATABASE_URL and REDIS_URL")
         with self.home.locked():
+            if self.home.is_new:
+                self.kill()  # before its folder goes
             self.home.prepare()
             if self.pid is not None and not self.socket.exists():
                 self.end()  # the temporary folder was emptied: it hears nobody any more

@@ -84,16 +84,21 @@ class Home:
         )
 
     @property
+    def is_new(self) -> bool:
+        """Tell whether nothing was started here yet: a removed checkout left what is in private."""
+        return not self._remembered.is_symlink() or self._remembered.readlink() != self.private
+
+    @property
     def _remembered(self) -> Path:
         return self.marker / "private"
 
     def prepare(self) -> None:
         """Make the folders, private to the servers' user. Call it under the lock."""
-        private = self.private
+        private, is_new = self.private, self.is_new
         self.own(self.marker)
         self.own(private)
-        if not self._remembered.is_symlink() or self._remembered.readlink() != private:
-            shutil.rmtree(private)  # left by a checkout that was here before and was removed
+        if is_new:
+            shutil.rmtree(private)
             self.own(private)
             self._remembered.unlink(missing_ok=True)
             self._remembered.symlink_to(private)
