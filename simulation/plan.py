@@ -281,13 +281,13 @@ def _sell(instrument: str, amount: int) -> Order:
 
 
 _FIRST_DAY: tuple[tuple[str, str, Act], ...] = (
-    ("07:00", "abroad", _buy(BTC, 150_000)),
-    ("07:05", "anna", _buy(BTC, 200_000)),
-    *((f"08:{5 * n:02}", "limit", _buy(BTC, 95_000)) for n in range(6)),
     ("06:30", "early", _buy(BTC, 10_000)),  # LICENCE_MISSING
     ("06:35", "early", Deposit(Decimal(300_000))),  # the same
+    ("07:00", "abroad", _buy(BTC, 150_000)),
+    ("07:05", "anna", _buy(BTC, 200_000)),
     ("07:05", "early", Deposit(Decimal(120_000))),
     ("07:10", "early", _buy(BTC, 10_000)),  # ACTIVITY_NOT_PERMITTED
+    *((f"08:{5 * n:02}", "limit", _buy(BTC, 95_000)) for n in range(6)),
     ("09:00", "early", _buy(BTC, 10_000)),  # LICENCE_REVOKED
     ("09:05", "early", Withdraw(Decimal(100_000))),  # and yet out
     ("09:10", "untested", Deposit(Decimal(50_000), is_own=False)),  # ACCOUNT_NOT_OWN

@@ -17,19 +17,15 @@ from typing import Any
 
 import pytest
 
+from desk import refusals
 from simulation.figures import Figures
 from tests import houses
 from tests.houses import House
 
 DAY = "2022-02-24"
 BEGIN, END = "2022-02-23T21:00:00Z", "2022-02-24T21:00:00Z"  # of the Moscow day
-CODES = {
-    "ACTIVITY_NOT_PERMITTED", "ASSET_NOT_ADMITTED", "CATEGORY_NOT_PERMITTED", "CLIENT_FROZEN",
-    "CLIENT_NOT_OPEN", "INSTRUMENT_HALTED", "INSUFFICIENT_FUNDS", "INVENTORY_SHORT",
-    "LICENCE_MISSING", "LICENCE_REVOKED", "LICENCE_SUSPENDED", "LIMIT_EXCEEDED",
-    "PRICE_NOT_REACHED", "PRICE_UNAVAILABLE", "QUANTITY_OUT_OF_BOUNDS", "QUOTE_EXPIRED",
-    "QUOTE_USED", "TEST_REQUIRED",
-}  # fmt: skip
+# All that refuses, but for what the bill does not know and what refuses withdrawals alone.
+CODES = {*refusals.WORDS} - {"ASSET_NOT_FOR_CATEGORY", "ACCOUNT_NOT_OWN", "REVIEW_REFUSED"}
 TOLD = """
 import dataclasses, django
 django.setup()
